@@ -1,0 +1,3 @@
+//! Carries requests to the live slot and carries out the switch.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Builds and checks knowledge bases.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! From question to passages to prompt to cited answer.

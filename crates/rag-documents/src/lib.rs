@@ -1,0 +1,1 @@
+//! PDF and DOCX bytes into text with provenance.

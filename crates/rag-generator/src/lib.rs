@@ -1,0 +1,1 @@
+//! A prompt into words, many prompts at once.

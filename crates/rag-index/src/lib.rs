@@ -1,0 +1,1 @@
+//! The nearest passages to a vector.

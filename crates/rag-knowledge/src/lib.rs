@@ -1,0 +1,1 @@
+//! A knowledge base as a versioned artifact: build, fingerprint, open.

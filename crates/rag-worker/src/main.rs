@@ -1,0 +1,3 @@
+//! Answers questions over HTTP.
+
+fn main() {}

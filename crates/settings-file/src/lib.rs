@@ -1,0 +1,1 @@
+//! Reads a YAML settings file and explains what is wrong with it.

@@ -1,0 +1,1 @@
+//! The words switchctl and the gateway say to each other.

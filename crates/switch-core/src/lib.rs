@@ -1,0 +1,1 @@
+//! Which slot is live, and what may happen next.

@@ -1,0 +1,1 @@
+//! Remembers the switch's decisions across restarts.

@@ -1,0 +1,3 @@
+//! Asks the gateway, and explains the answer.
+
+fn main() {}

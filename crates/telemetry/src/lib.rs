@@ -1,0 +1,1 @@
+//! One way to log and count; every metric and field name, once.
