@@ -1,1 +1,23 @@
 //! From question to passages to prompt to cited answer.
+//!
+//! Pure: no clock, no files, no threads, and no other crate of ours. The engines that do the heavy
+//! work (embedding, search, generation) stand behind three short traits, so that a worker, a
+//! builder and a test see the same shapes.
+
+pub mod answer;
+pub mod chat;
+pub mod embedder;
+pub mod generator;
+pub mod index;
+pub mod passage;
+pub mod prompt;
+pub mod split;
+
+pub use chat::{Message, Role};
+pub use embedder::{EmbedError, Embedder, EmbeddingIdentity, Pooling};
+pub use generator::{
+    AnswerSink, Finish, Flow, GenerateError, GenerateRequest, Generated, Generator, ModelIdentity,
+    Sampling,
+};
+pub use index::{Hit, Index, IndexError};
+pub use passage::{Passage, Section};

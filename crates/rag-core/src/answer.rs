@@ -1,0 +1,1 @@
+//! Citations, and what is answered when the documents do not say.

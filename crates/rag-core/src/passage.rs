@@ -1,0 +1,25 @@
+//! Text with its provenance: what a document reader gives, and what an index holds.
+
+/// One page of a PDF, or one heading section of a DOCX, in document order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// The page, counted from 1; `None` where the format has no pages.
+    pub page: Option<u32>,
+    /// The heading path, outermost first, joined with ` > `; `None` above the first heading.
+    pub heading: Option<String>,
+    /// The text, paragraphs separated by newlines. May be empty (an image-only page).
+    pub text: String,
+}
+
+/// A piece of a document small enough to embed, to cite and to put into a prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// The document's path relative to the folder that was built, with `/` between parts.
+    pub file: String,
+    /// The page it starts on, counted from 1; `None` where the format has no pages.
+    pub page: Option<u32>,
+    /// The heading path it stands under, outermost first, joined with ` > `.
+    pub heading: Option<String>,
+    /// Never empty, never only white space.
+    pub text: String,
+}

@@ -1,0 +1,1 @@
+//! Passages and a conversation into the prompt.

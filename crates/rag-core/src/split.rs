@@ -1,0 +1,1 @@
+//! Recursive splitting by the separators of Chinese and English.
