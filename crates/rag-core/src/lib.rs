@@ -13,6 +13,7 @@ pub mod passage;
 pub mod prompt;
 pub mod split;
 
+pub use answer::{Answerable, Citation, Language, Retrieved};
 pub use chat::{Message, Role};
 pub use embedder::{EmbedError, Embedder, EmbeddingIdentity, Pooling};
 pub use generator::{
@@ -21,3 +22,4 @@ pub use generator::{
 };
 pub use index::{Hit, Index, IndexError};
 pub use passage::{Passage, Section};
+pub use prompt::{Prompt, PromptError};
