@@ -1,0 +1,54 @@
+//! What the engine has done so far, readable from any thread without a lock.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Counters the owner thread writes and `/metrics` reads.
+#[derive(Debug, Default)]
+pub struct EngineStats {
+    pub(crate) prompt_tokens: AtomicU64,
+    pub(crate) generated_tokens: AtomicU64,
+    pub(crate) decode_steps: AtomicU64,
+    pub(crate) busy_micros: AtomicU64,
+    pub(crate) running: AtomicUsize,
+    pub(crate) waiting: AtomicUsize,
+    pub(crate) cells_used: AtomicUsize,
+    pub(crate) abandoned: AtomicU64,
+}
+
+/// The counters at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatsSnapshot {
+    /// Prompt tokens computed since the start.
+    pub prompt_tokens: u64,
+    /// Tokens generated since the start.
+    pub generated_tokens: u64,
+    /// Steps of the model since the start; `generated_tokens` over this is the batching factor.
+    pub decode_steps: u64,
+    /// Time spent in those steps.
+    pub busy: Duration,
+    /// Answers being made now.
+    pub running: usize,
+    /// Questions waiting for a place.
+    pub waiting: usize,
+    /// Tokens held in the context now.
+    pub cells_used: usize,
+    /// Answers stopped because their client went away.
+    pub abandoned: u64,
+}
+
+impl EngineStats {
+    /// The counters now.
+    pub fn snapshot(&self) -> StatsSnapshot {
+        StatsSnapshot {
+            prompt_tokens: self.prompt_tokens.load(Ordering::Relaxed),
+            generated_tokens: self.generated_tokens.load(Ordering::Relaxed),
+            decode_steps: self.decode_steps.load(Ordering::Relaxed),
+            busy: Duration::from_micros(self.busy_micros.load(Ordering::Relaxed)),
+            running: self.running.load(Ordering::Relaxed),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            cells_used: self.cells_used.load(Ordering::Relaxed),
+            abandoned: self.abandoned.load(Ordering::Relaxed),
+        }
+    }
+}
