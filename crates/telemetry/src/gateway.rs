@@ -1,0 +1,288 @@
+//! The gateway's metric families. Children are resolved once, so that counting a request looks nothing up and
+//! takes no lock.
+
+use prometheus::core::Collector;
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+/// Upper bounds in seconds: from a cached page to the longest answer.
+const DURATIONS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+    120.0, 300.0,
+];
+
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// Every metric of the gateway.
+pub struct GatewayMetrics {
+    registry: Registry,
+    /// One entry per slot, in the order given to [`GatewayMetrics::new`].
+    pub slots: Vec<SlotMetrics>,
+    /// Requests answered by the gateway itself, because nothing could serve them or they were malformed.
+    pub refused: StatusClasses,
+    /// Connections open at the front door.
+    pub connections: IntGauge,
+    /// Connections turned away because the limit was reached.
+    pub connections_refused: IntCounter,
+    promotions: IntCounterVec,
+    rollbacks: IntCounterVec,
+    probes: IntCounterVec,
+    ejections: IntCounterVec,
+    mismatches: IntCounterVec,
+    worker_ready: IntGaugeVec,
+}
+
+/// What is counted for one slot.
+pub struct SlotMetrics {
+    pub requests: StatusClasses,
+    /// Seconds from the request's first byte to the answer's last.
+    pub duration: Histogram,
+    /// Seconds from the request's first byte to the answer's first.
+    pub first_byte: Histogram,
+    pub in_flight: IntGauge,
+    /// Answers that began and did not end: the worker went away in the middle.
+    pub truncated: IntCounter,
+    /// Answers whose client went away before their end.
+    pub abandoned: IntCounter,
+    pub retries: IntCounter,
+    /// 1 for the live slot, 0 for the idle one.
+    pub live: IntGauge,
+}
+
+/// A counter per status class.
+pub struct StatusClasses([IntCounter; 5]);
+
+impl StatusClasses {
+    /// Counts one answer by its HTTP status; statuses outside 100–599 count as 5xx.
+    pub fn count(&self, status: u16) {
+        let index = match status / 100 {
+            class @ 1..=5 => usize::from(class) - 1,
+            _ => 4,
+        };
+        if let Some(counter) = self.0.get(index) {
+            counter.inc();
+        }
+    }
+}
+
+impl GatewayMetrics {
+    /// Registers every family, with children for the slots named.
+    ///
+    /// # Errors
+    /// Only when a metric is named twice or badly, which is a mistake in this file.
+    pub fn new(slots: &[&str]) -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let requests = counters(
+            &registry,
+            "switchyard_requests_total",
+            "Requests answered",
+            &["slot", "class"],
+        )?;
+        let duration = histograms(
+            &registry,
+            "switchyard_request_duration_seconds",
+            "First byte in to last byte out",
+            &["slot"],
+        )?;
+        let first_byte = histograms(
+            &registry,
+            "switchyard_time_to_first_byte_seconds",
+            "First byte in to first byte out",
+            &["slot"],
+        )?;
+        let in_flight = gauges(
+            &registry,
+            "switchyard_in_flight_requests",
+            "Requests being answered",
+            &["slot"],
+        )?;
+        let truncated = counters(
+            &registry,
+            "switchyard_truncated_streams_total",
+            "Answers cut by their worker",
+            &["slot"],
+        )?;
+        let abandoned = counters(
+            &registry,
+            "switchyard_abandoned_requests_total",
+            "Answers whose client left",
+            &["slot"],
+        )?;
+        let retries = counters(
+            &registry,
+            "switchyard_retries_total",
+            "Requests tried again on another worker",
+            &["slot"],
+        )?;
+        let live = gauges(&registry, "switchyard_live_slot", "1 for the live slot", &["slot"])?;
+        let connections = IntGauge::new("switchyard_connections", "Open front door connections")?;
+        let connections_refused =
+            IntCounter::new("switchyard_connections_refused_total", "Connections over the limit")?;
+        register(&registry, &connections)?;
+        register(&registry, &connections_refused)?;
+        let slot_metrics = slots
+            .iter()
+            .map(|slot| SlotMetrics {
+                requests: classes(&requests, slot),
+                duration: duration.with_label_values(&[slot]),
+                first_byte: first_byte.with_label_values(&[slot]),
+                in_flight: in_flight.with_label_values(&[slot]),
+                truncated: truncated.with_label_values(&[slot]),
+                abandoned: abandoned.with_label_values(&[slot]),
+                retries: retries.with_label_values(&[slot]),
+                live: live.with_label_values(&[slot]),
+            })
+            .collect();
+        Ok(Self {
+            slots: slot_metrics,
+            refused: classes(&requests, "none"),
+            connections,
+            connections_refused,
+            promotions: counters(
+                &registry,
+                "switchyard_promotions_total",
+                "Promotions asked for",
+                &["to", "outcome"],
+            )?,
+            rollbacks: counters(
+                &registry,
+                "switchyard_rollbacks_total",
+                "Rollbacks asked for",
+                &["to", "outcome"],
+            )?,
+            probes: counters(
+                &registry,
+                "switchyard_probes_total",
+                "Health probes",
+                &["slot", "worker", "result"],
+            )?,
+            ejections: counters(
+                &registry,
+                "switchyard_ejections_total",
+                "Workers set aside after failed requests",
+                &["slot", "worker"],
+            )?,
+            mismatches: counters(
+                &registry,
+                "switchyard_release_mismatches_total",
+                "Workers that stopped serving the recorded release",
+                &["slot", "worker"],
+            )?,
+            worker_ready: gauges(
+                &registry,
+                "switchyard_worker_ready",
+                "1 while a worker may get requests",
+                &["slot", "worker"],
+            )?,
+            registry,
+        })
+    }
+
+    /// Counts a promotion by where it wanted to go and how it ended (`done`, `refused`, `failed`).
+    pub fn promotion(&self, to: &str, outcome: &str) {
+        self.promotions.with_label_values(&[to, outcome]).inc();
+    }
+
+    /// Counts a rollback by where it wanted to go and how it ended.
+    pub fn rollback(&self, to: &str, outcome: &str) {
+        self.rollbacks.with_label_values(&[to, outcome]).inc();
+    }
+
+    /// The counter of a worker's probes that ended in `result` (`ready`, `not_ready`, `failed`).
+    pub fn probe(&self, slot: &str, worker: &str, result: &str) -> IntCounter {
+        self.probes.with_label_values(&[slot, worker, result])
+    }
+
+    /// The counter of times a worker was set aside after failed requests.
+    pub fn ejection(&self, slot: &str, worker: &str) -> IntCounter {
+        self.ejections.with_label_values(&[slot, worker])
+    }
+
+    /// The counter of times a worker was found serving another release than the recorded one.
+    pub fn mismatch(&self, slot: &str, worker: &str) -> IntCounter {
+        self.mismatches.with_label_values(&[slot, worker])
+    }
+
+    /// The gauge that is 1 while a worker may get requests.
+    pub fn worker_ready(&self, slot: &str, worker: &str) -> IntGauge {
+        self.worker_ready.with_label_values(&[slot, worker])
+    }
+
+    /// All metrics in Prometheus' text format.
+    ///
+    /// # Errors
+    /// When a family cannot be encoded.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+/// The content type of [`GatewayMetrics::render`].
+pub const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
+
+fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    family: &C,
+) -> Result<(), prometheus::Error> {
+    registry.register(Box::new(family.clone()))
+}
+
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    let family = IntCounterVec::new(Opts::new(name, help), labels)?;
+    register(registry, &family)?;
+    Ok(family)
+}
+
+fn gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
+    let family = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    register(registry, &family)?;
+    Ok(family)
+}
+
+fn histograms(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<HistogramVec, prometheus::Error> {
+    let family =
+        HistogramVec::new(HistogramOpts::new(name, help).buckets(DURATIONS.to_vec()), labels)?;
+    register(registry, &family)?;
+    Ok(family)
+}
+
+fn classes(family: &IntCounterVec, slot: &str) -> StatusClasses {
+    StatusClasses(CLASSES.map(|class| family.with_label_values(&[slot, class])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_is_named_once_and_rendered() {
+        let metrics = GatewayMetrics::new(&["blue", "green"]).unwrap();
+        metrics.slots[0].requests.count(200);
+        metrics.promotion("green", "done");
+        let text = metrics.render().unwrap();
+        assert!(text.contains(r#"switchyard_requests_total{class="2xx",slot="blue"} 1"#), "{text}");
+        assert!(
+            text.contains(r#"switchyard_promotions_total{outcome="done",to="green"} 1"#),
+            "{text}"
+        );
+    }
+}
