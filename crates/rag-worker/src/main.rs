@@ -1,3 +1,59 @@
-//! Answers questions over HTTP.
+//! Answers questions over HTTP, from one knowledge base with one language model.
 
-fn main() {}
+mod admission;
+mod answering;
+mod api;
+mod drain;
+mod load;
+mod server;
+mod settings;
+mod state;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use telemetry::voice::{self, Exit};
+
+/// Answers questions from a knowledge base, with an OpenAI-compatible API.
+///
+/// Example:
+///   rag-worker --config worker.yaml
+///   rag-worker --config worker.yaml --check
+#[derive(Debug, Parser)]
+#[command(version, verbatim_doc_comment)]
+struct Arguments {
+    /// The settings file
+    #[arg(long, value_name = "FILE", default_value = "worker.yaml")]
+    config: PathBuf,
+
+    /// Check the settings, the knowledge base and that both models are there; then exit
+    #[arg(long)]
+    check: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Where help goes is clap's to decide; nobody is left to tell when that fails.
+            let _ = error.print();
+            return voice::usage(!error.use_stderr());
+        }
+    };
+    telemetry::init("rag-worker");
+    let settings = match settings::read(&arguments.config) {
+        Ok(settings) => settings,
+        Err(error) => return voice::fail(&error, error.hint().as_deref(), Exit::Failed),
+    };
+    if arguments.check {
+        return match load::check(&settings) {
+            Ok(()) => Exit::Done.into(),
+            Err(error) => voice::fail(&error, error.hint().as_deref(), Exit::Failed),
+        };
+    }
+    match server::run(settings) {
+        Ok(()) => Exit::Done.into(),
+        Err(error) => voice::fail(&error, None, Exit::Failed),
+    }
+}

@@ -1,17 +1,9 @@
 //! The gateway's metric families. Children are resolved once, so that counting a request looks nothing up and
 //! takes no lock.
 
-use prometheus::core::Collector;
-use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
-};
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
-/// Upper bounds in seconds: from a cached page to the longest answer.
-const DURATIONS: &[f64] = &[
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
-    120.0, 300.0,
-];
+use crate::family::{self, counters, gauges, histograms};
 
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -215,54 +207,8 @@ impl GatewayMetrics {
     /// # Errors
     /// When a family cannot be encoded.
     pub fn render(&self) -> Result<String, prometheus::Error> {
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        family::render(&self.registry)
     }
-}
-
-/// The content type of [`GatewayMetrics::render`].
-pub const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
-
-fn register<C: Collector + Clone + 'static>(
-    registry: &Registry,
-    family: &C,
-) -> Result<(), prometheus::Error> {
-    registry.register(Box::new(family.clone()))
-}
-
-fn counters(
-    registry: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<IntCounterVec, prometheus::Error> {
-    let family = IntCounterVec::new(Opts::new(name, help), labels)?;
-    register(registry, &family)?;
-    Ok(family)
-}
-
-fn gauges(
-    registry: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<IntGaugeVec, prometheus::Error> {
-    let family = IntGaugeVec::new(Opts::new(name, help), labels)?;
-    register(registry, &family)?;
-    Ok(family)
-}
-
-fn histograms(
-    registry: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<HistogramVec, prometheus::Error> {
-    let family =
-        HistogramVec::new(HistogramOpts::new(name, help).buckets(DURATIONS.to_vec()), labels)?;
-    register(registry, &family)?;
-    Ok(family)
 }
 
 fn classes(family: &IntCounterVec, slot: &str) -> StatusClasses {

@@ -1,0 +1,123 @@
+//! From a conversation to the prompt the engine gets: retrieve, judge, fit.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rag_core::{
+    Answerable, Citation, EmbedError, Embedder, GenerateError, Generator, IndexError, Language,
+    Message, PromptError, Retrieved, Role, answer, prompt,
+};
+use rag_embedder::OnnxEmbedder;
+use rag_generator::{EngineStats, LlamaGenerator};
+use rag_knowledge::{KnowledgeBase, KnowledgeError};
+
+/// The loaded engines and the knowledge base.
+pub(crate) struct Answering {
+    pub(crate) knowledge: KnowledgeBase,
+    pub(crate) embedder: OnnxEmbedder,
+    pub(crate) generator: LlamaGenerator,
+    pub(crate) stats: Arc<EngineStats>,
+    pub(crate) min_score: f32,
+    pub(crate) top_k: usize,
+}
+
+/// What is to be said to a question.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    /// Give this conversation to the model; these passages are in it.
+    Generate { messages: Vec<Message>, citations: Vec<Citation>, notices: Vec<String> },
+    /// Nothing is near enough: say so, cite nothing, ask no model.
+    NotInDocuments { text: &'static str },
+}
+
+/// Why a question cannot be answered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AnsweringError {
+    #[error("the conversation does not end with a question: the last message must be the user's")]
+    NoQuestion,
+    #[error("the question takes {tokens} tokens, and the model's context leaves {budget} for it")]
+    TooLong { tokens: usize, budget: usize },
+    #[error("{0}")]
+    Embed(#[from] EmbedError),
+    #[error("{0}")]
+    Index(#[from] IndexError),
+    #[error("{0}")]
+    Knowledge(#[from] KnowledgeError),
+    #[error("{0}")]
+    Generate(#[from] GenerateError),
+}
+
+impl Answering {
+    /// The `top_k` nearest passages to a question, best first, whatever their score.
+    pub(crate) fn search(&self, question: &str, top_k: usize) -> Result<Vec<Retrieved>, AnsweringError> {
+        let vector = self.embedder.embed_query(question)?;
+        let hits = self.knowledge.search(&vector, top_k)?;
+        hits.into_iter()
+            .map(|hit| Ok(Retrieved { passage: self.knowledge.passage(hit.passage)?, score: hit.score }))
+            .collect()
+    }
+
+    /// Decides what to say to the last question of a conversation, leaving `max_tokens` of the
+    /// context for the answer.
+    pub(crate) fn plan(
+        &self,
+        conversation: &[Message],
+        max_tokens: usize,
+        observe_retrieval: impl Fn(f64),
+    ) -> Result<Plan, AnsweringError> {
+        let question = match conversation.last() {
+            Some(last) if last.role == Role::User => last.content.as_str(),
+            Some(_) | None => return Err(AnsweringError::NoQuestion),
+        };
+        let started = Instant::now();
+        let found = self.search(question, self.top_k)?;
+        observe_retrieval(started.elapsed().as_secs_f64());
+
+        let passages = match answer::judge(found, self.min_score) {
+            Answerable::FromDocuments(passages) => passages,
+            Answerable::NotInDocuments { best } => {
+                tracing::info!(best, min_score = self.min_score, "not in the documents");
+                return Ok(Plan::NotInDocuments { text: Language::of(question).not_in_documents() });
+            }
+        };
+        let context = self.generator.identity().context;
+        // Whatever is asked for, half of the context stays for the prompt.
+        let budget = context - max_tokens.min(context / 2);
+        let prompt = prompt::fit(conversation, passages, budget, |messages| {
+            self.generator.count_tokens(messages)
+        })
+        .map_err(|error| match error {
+            PromptError::NoQuestion => AnsweringError::NoQuestion,
+            PromptError::TooLong { tokens, budget } => AnsweringError::TooLong { tokens, budget },
+            PromptError::Count(error) => AnsweringError::Generate(error),
+        })?;
+        let notices = notices(&prompt, budget);
+        for notice in &notices {
+            tracing::info!(notice, "the prompt was cut");
+        }
+        Ok(Plan::Generate {
+            messages: prompt.messages,
+            citations: answer::cite(prompt.passages),
+            notices,
+        })
+    }
+}
+
+/// What was left out, said to whoever asked.
+fn notices(prompt: &rag_core::Prompt, budget: usize) -> Vec<String> {
+    let mut notices = Vec::new();
+    if prompt.passages_left_out > 0 {
+        notices.push(format!(
+            "{} of {} passages were left out: the prompt may have {budget} tokens",
+            prompt.passages_left_out,
+            prompt.passages_left_out + prompt.passages.len(),
+        ));
+    }
+    if prompt.messages_left_out > 0 {
+        notices.push(format!(
+            "the {} oldest messages of the conversation were left out: the prompt may have {budget} tokens",
+            prompt.messages_left_out,
+        ));
+    }
+    notices
+}

@@ -1,0 +1,81 @@
+//! The HTTP endpoints: OpenAI's shapes, and our own beside them.
+
+mod chat;
+mod embeddings;
+mod error;
+mod health;
+mod models;
+mod page;
+mod search;
+mod stream;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use crate::state::Worker;
+use error::ApiError;
+
+/// A conversation of a long afternoon fits; a novel does not.
+const LONGEST_BODY: usize = 4 << 20;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Every endpoint of the worker.
+pub(crate) fn router(worker: Arc<Worker>) -> Router {
+    Router::new()
+        .route("/", get(page::show))
+        .route("/health", get(health::show))
+        .route("/metrics", get(health::metrics))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*model}", get(models::show))
+        .route("/v1/chat/completions", post(chat::complete))
+        .route("/v1/embeddings", post(embeddings::embed))
+        .route("/v1/search", post(search::search))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(&worker), observe))
+        .with_state(worker)
+}
+
+async fn no_such_path(request: Request) -> ApiError {
+    ApiError::not_found(format!("there is no {} here", request.uri().path()))
+}
+
+async fn wrong_method(request: Request) -> Response {
+    let message = format!("{} does not answer {}", request.uri().path(), request.method());
+    ApiError::invalid(message).with_status(StatusCode::METHOD_NOT_ALLOWED).into_response()
+}
+
+/// Names every request, counts it and logs it; never its content.
+async fn observe(State(worker): State<Arc<Worker>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let endpoint =
+        request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let id = request.headers().get(REQUEST_ID).cloned().unwrap_or_else(|| {
+        // A UUID is always a valid header value.
+        HeaderValue::from_str(&uuid::Uuid::new_v4().to_string())
+            .unwrap_or(HeaderValue::from_static("unnamed"))
+    });
+    let mut response = next.run(request).await;
+    let status = response.status().as_u16();
+    worker.metrics.request(&endpoint, status);
+    // Probes come every second: they are counted, not told.
+    if endpoint == "/health" || endpoint == "/metrics" {
+        tracing::debug!(target: "access", endpoint, status);
+    } else {
+        let request = id.to_str().unwrap_or("unreadable");
+        let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(target: "access", request, endpoint, status, milliseconds);
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}

@@ -1,0 +1,86 @@
+//! `GET /health`: what this worker serves, and whether it does. `GET /metrics` beside it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rag_core::{Embedder, Generator};
+use serde_json::{Value, json};
+use telemetry::family::TEXT_FORMAT;
+use telemetry::worker::EngineFigures;
+
+use super::error::ApiError;
+use crate::state::{Phase, Worker};
+
+/// 200 with the full identity when ready; 503 while loading, draining or failed.
+pub(crate) async fn show(State(worker): State<Arc<Worker>>) -> Response {
+    let phase = worker.phase();
+    let status =
+        if phase == Phase::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(body(&worker, &phase))).into_response()
+}
+
+fn body(worker: &Worker, phase: &Phase) -> Value {
+    let mut body = json!({
+        "status": phase.as_str(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "slot": worker.settings.slot,
+    });
+    match phase {
+        Phase::Loading(what) => body["loading"] = json!(what),
+        Phase::Failed { reason, hint } => {
+            body["error"] = json!({ "message": reason, "type": "unavailable_error", "hint": hint });
+        }
+        Phase::Ready | Phase::Draining => {}
+    }
+    let Some(answering) = worker.answering() else { return body };
+    let model = answering.generator.identity();
+    let embedding = answering.embedder.identity();
+    let knowledge = &answering.knowledge;
+    body["inference"] = json!({
+        // A build without a GPU back end computes on the CPU whatever was asked for.
+        "device": "cpu",
+        "gpu_layers": 0,
+        "slots": worker.settings.inference.slots,
+        "threads": worker.settings.inference.threads,
+    });
+    body["model"] = json!({
+        "name": model.name,
+        "file": model.file,
+        "sha256": model.sha256,
+        "quantization": model.quantization,
+        "context": model.context,
+    });
+    body["embedding"] = json!({
+        "name": embedding.name,
+        "version": embedding.version,
+        "dimensions": embedding.dimensions,
+    });
+    body["knowledge"] = json!({
+        "tag": knowledge.tag(),
+        "fingerprint": knowledge.fingerprint(),
+        "documents": knowledge.documents(),
+        "passages": knowledge.passages(),
+        "built_at": knowledge.built_at(),
+    });
+    body
+}
+
+/// Prometheus' text format.
+pub(crate) async fn metrics(State(worker): State<Arc<Worker>>) -> Result<Response, ApiError> {
+    if let Some(answering) = worker.answering() {
+        let now = answering.stats.snapshot();
+        worker.metrics.engine(EngineFigures {
+            prompt_tokens: now.prompt_tokens,
+            generated_tokens: now.generated_tokens,
+            decode_steps: now.decode_steps,
+            processing: now.running,
+            deferred: now.waiting,
+            context_tokens: now.cells_used,
+        });
+    }
+    let text = worker.metrics.render().map_err(|e| ApiError::internal(e.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response())
+}

@@ -1,0 +1,271 @@
+//! OpenAI's chat request, and the JSON of citations and usage.
+
+use rag_core::{Citation, Generated, Message, Role, Sampling};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+
+/// `POST /v1/chat/completions`. Fields that would change the answer and are not supported are
+/// refused; fields that only advise (`user`, `metadata`, `store`) are accepted and not used.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ChatRequest {
+    messages: Vec<WireMessage>,
+    #[serde(default)]
+    pub(crate) stream: bool,
+    #[serde(default)]
+    stream_options: Option<StreamOptions>,
+    max_tokens: Option<usize>,
+    max_completion_tokens: Option<usize>,
+    temperature: Option<f32>,
+    top_p: Option<f32>,
+    top_k: Option<u32>,
+    min_p: Option<f32>,
+    repeat_penalty: Option<f32>,
+    frequency_penalty: Option<f32>,
+    presence_penalty: Option<f32>,
+    seed: Option<i64>,
+    stop: Option<Stop>,
+    n: Option<u32>,
+    logprobs: Option<bool>,
+    tools: Option<Vec<Value>>,
+    response_format: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct StreamOptions {
+    #[serde(default)]
+    include_usage: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct WireMessage {
+    role: WireRole,
+    content: Option<Content>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WireRole {
+    System,
+    Developer,
+    User,
+    Assistant,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "`content` must be a text or a list of text parts")]
+enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+#[derive(Debug, Deserialize)]
+struct Part {
+    #[serde(rename = "type")]
+    kind: String,
+    text: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "`stop` must be a text or a list of up to 4 texts")]
+enum Stop {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// OpenAI's limit on stop texts.
+const MOST_STOPS: usize = 4;
+
+impl ChatRequest {
+    /// Whether the stream is to end with a usage event.
+    pub(crate) fn wants_usage(&self) -> bool {
+        self.stream_options.as_ref().is_some_and(|options| options.include_usage)
+    }
+
+    /// The most tokens of the answer, when the request says.
+    pub(crate) fn max_tokens(&self) -> Result<Option<usize>, ApiError> {
+        match self.max_completion_tokens.or(self.max_tokens) {
+            Some(0) => {
+                Err(ApiError::invalid("max_tokens must be at least 1").with_param("max_tokens"))
+            }
+            wanted => Ok(wanted),
+        }
+    }
+
+    /// Refuses what would silently give another answer than the one asked for.
+    pub(crate) fn check_supported(&self) -> Result<(), ApiError> {
+        let refuse = |param: &'static str, why: &str| {
+            Err(ApiError::invalid(format!("{param}: {why}")).with_param(param))
+        };
+        if self.n.is_some_and(|n| n != 1) {
+            return refuse("n", "one answer a request is supported");
+        }
+        if self.logprobs == Some(true) {
+            return refuse("logprobs", "log probabilities are not given");
+        }
+        if self.tools.as_ref().is_some_and(|tools| !tools.is_empty()) {
+            return refuse("tools", "the worker answers from documents and calls no tools");
+        }
+        if let Some(format) = &self.response_format
+            && format["type"] != json!("text")
+        {
+            return refuse("response_format", "only text is given");
+        }
+        Ok(())
+    }
+
+    /// The conversation.
+    pub(crate) fn conversation(&self) -> Result<Vec<Message>, ApiError> {
+        self.messages.iter().map(WireMessage::read).collect()
+    }
+
+    /// How tokens are chosen. A request without a seed gets `seed`.
+    pub(crate) fn sampling(&self, seed: u32) -> Result<Sampling, ApiError> {
+        let between = |param: &'static str, value: f32, least: f32, most: f32| {
+            if (least..=most).contains(&value) {
+                return Ok(value);
+            }
+            let message = format!("{param} is {value}, and must be between {least} and {most}");
+            Err(ApiError::invalid(message).with_param(param))
+        };
+        let usual = Sampling::default();
+        Ok(Sampling {
+            temperature: between("temperature", self.temperature.unwrap_or(usual.temperature), 0.0, 2.0)?,
+            top_p: between("top_p", self.top_p.unwrap_or(usual.top_p), 0.0, 1.0)?,
+            top_k: self.top_k.unwrap_or(usual.top_k),
+            min_p: between("min_p", self.min_p.unwrap_or(usual.min_p), 0.0, 1.0)?,
+            repeat_penalty: between("repeat_penalty", self.repeat_penalty.unwrap_or(usual.repeat_penalty), 0.1, 10.0)?,
+            frequency_penalty: between("frequency_penalty", self.frequency_penalty.unwrap_or(0.0), -2.0, 2.0)?,
+            presence_penalty: between("presence_penalty", self.presence_penalty.unwrap_or(0.0), -2.0, 2.0)?,
+            // Any integer is a seed to OpenAI; the engine's has 32 bits.
+            seed: self.seed.map_or(seed, |seed| (seed & i64::from(u32::MAX)) as u32),
+        })
+    }
+
+    /// The stop texts.
+    pub(crate) fn stop(&self) -> Result<Vec<String>, ApiError> {
+        let stops = match &self.stop {
+            None => vec![],
+            Some(Stop::One(text)) => vec![text.clone()],
+            Some(Stop::Many(texts)) => texts.clone(),
+        };
+        if stops.len() > MOST_STOPS {
+            let message = format!("{} stop texts are given, and {MOST_STOPS} are taken", stops.len());
+            return Err(ApiError::invalid(message).with_param("stop"));
+        }
+        Ok(stops)
+    }
+}
+
+impl WireMessage {
+    fn read(&self) -> Result<Message, ApiError> {
+        let role = match self.role {
+            WireRole::System | WireRole::Developer => Role::System,
+            WireRole::User => Role::User,
+            WireRole::Assistant => Role::Assistant,
+        };
+        let content = match &self.content {
+            None => String::new(),
+            Some(Content::Text(text)) => text.clone(),
+            Some(Content::Parts(parts)) => {
+                let mut texts = Vec::with_capacity(parts.len());
+                for part in parts {
+                    match (part.kind.as_str(), &part.text) {
+                        ("text", Some(text)) => texts.push(text.as_str()),
+                        (kind, _) => {
+                            let message = format!("content of type `{kind}` is not read: only text is");
+                            return Err(ApiError::invalid(message).with_param("messages"));
+                        }
+                    }
+                }
+                texts.join("\n")
+            }
+        };
+        Ok(Message::new(role, content))
+    }
+}
+
+/// The `citations` of an answer.
+pub(crate) fn citations(citations: &[Citation]) -> Value {
+    citations
+        .iter()
+        .map(|citation| {
+            let passage = &citation.retrieved.passage;
+            json!({
+                "n": citation.n,
+                "file": passage.file,
+                "page": passage.page,
+                "heading": passage.heading,
+                "score": citation.retrieved.score,
+                "text": passage.text,
+            })
+        })
+        .collect()
+}
+
+/// The `usage` of an answer.
+pub(crate) fn usage(generated: &Generated) -> Value {
+    json!({
+        "prompt_tokens": generated.prompt_tokens,
+        "completion_tokens": generated.completion_tokens,
+        "total_tokens": generated.prompt_tokens + generated.completion_tokens,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(body: Value) -> ChatRequest {
+        serde_json::from_value(body).unwrap()
+    }
+
+    fn asking(extra: Value) -> ChatRequest {
+        let mut body = json!({ "model": "any", "messages": [{ "role": "user", "content": "Hi" }] });
+        body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        request(body)
+    }
+
+    #[test]
+    fn content_may_be_text_parts() {
+        let parts = json!([{ "type": "text", "text": "one" }, { "type": "text", "text": "two" }]);
+        let read = request(json!({ "messages": [{ "role": "user", "content": parts }] }));
+        assert_eq!(read.conversation().unwrap()[0].content, "one\ntwo");
+        let image = json!([{ "type": "image_url", "image_url": { "url": "data:" } }]);
+        let read = request(json!({ "messages": [{ "role": "user", "content": image }] }));
+        assert!(read.conversation().is_err());
+    }
+
+    #[test]
+    fn what_would_change_the_answer_silently_is_refused() {
+        for extra in [
+            json!({ "n": 2 }),
+            json!({ "logprobs": true }),
+            json!({ "tools": [{ "type": "function" }] }),
+            json!({ "response_format": { "type": "json_object" } }),
+        ] {
+            assert!(asking(extra.clone()).check_supported().is_err(), "{extra}");
+        }
+        let harmless = json!({ "n": 1, "tools": [], "user": "me", "response_format": { "type": "text" } });
+        assert!(asking(harmless).check_supported().is_ok());
+    }
+
+    #[test]
+    fn sampling_out_of_range_is_refused_and_absent_values_have_defaults() {
+        assert!(asking(json!({ "temperature": 3 })).sampling(0).is_err());
+        assert!(asking(json!({ "top_p": -0.1 })).sampling(0).is_err());
+        let sampling = asking(json!({ "seed": -1 })).sampling(7).unwrap();
+        assert_eq!((sampling.seed, sampling.temperature), (u32::MAX, Sampling::default().temperature));
+        assert_eq!(asking(json!({})).sampling(7).unwrap().seed, 7);
+    }
+
+    #[test]
+    fn stop_texts_and_token_limits_are_checked() {
+        assert_eq!(asking(json!({ "stop": "END" })).stop().unwrap(), ["END"]);
+        assert!(asking(json!({ "stop": ["1", "2", "3", "4", "5"] })).stop().is_err());
+        assert!(asking(json!({ "max_tokens": 0 })).max_tokens().is_err());
+        let both = asking(json!({ "max_tokens": 5, "max_completion_tokens": 9 }));
+        assert_eq!(both.max_tokens().unwrap(), Some(9));
+    }
+}

@@ -1,0 +1,217 @@
+//! Everything a worker needs before it is ready, in the order that finds mistakes soonest:
+//! knowledge base, embedding, language model, one self-test answer.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rag_core::{
+    AnswerSink, Embedder, Flow, GenerateError, GenerateRequest, Generated, Generator, Sampling,
+};
+use rag_core::{Message, Role};
+use rag_embedder::{OnnxEmbedder, OpenError};
+use rag_generator::{EngineSettings, LlamaGenerator, LoadError};
+use rag_knowledge::{KnowledgeBase, KnowledgeError};
+
+use crate::answering::{Answering, AnsweringError, Plan};
+use crate::settings::Settings;
+use crate::state::{Phase, Worker};
+
+/// How long the self-test may take: a large model on a slow machine reads its first prompt.
+const SELF_TEST_LIMIT: Duration = Duration::from_secs(300);
+
+/// Why a worker cannot become ready.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadingError {
+    #[error("opening the knowledge base")]
+    Knowledge(#[from] KnowledgeError),
+    #[error("opening the embedding")]
+    Embedding(#[from] OpenError),
+    #[error("the knowledge base {} is empty", .0.display())]
+    Empty(PathBuf),
+    #[error("{}: no such file", .0.display())]
+    NoModel(PathBuf),
+    #[error(transparent)]
+    Model(#[from] LoadError),
+    #[error("the self-test question was not answered")]
+    SelfTest(#[source] AnsweringError),
+    #[error("the self-test question was not answered within {} s", .0.as_secs())]
+    SelfTestTimeout(Duration),
+}
+
+impl LoadingError {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Knowledge(error) => Some(error.hint().to_owned()),
+            Self::Embedding(error) => Some(error.hint()),
+            Self::Empty(_) => Some("build it from documents that have text".to_owned()),
+            Self::NoModel(_) => {
+                Some("scripts/fetch-models, or name the file of your own model".to_owned())
+            }
+            Self::Model(_) => Some("try another GGUF file, or a smaller inference.context".to_owned()),
+            Self::SelfTest(_) | Self::SelfTestTimeout(_) => None,
+        }
+    }
+
+    /// The chain of causes in one line.
+    fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// Loads everything, then opens the latch; on failure `/health` says why.
+pub(crate) fn load(worker: &Worker) {
+    let started = Instant::now();
+    match load_all(worker) {
+        Ok(answering) => {
+            let knowledge = &answering.knowledge;
+            tracing::info!(
+                slot = worker.settings.slot,
+                model = answering.generator.identity().name,
+                embedding = answering.embedder.identity().name,
+                tag = knowledge.tag(),
+                fingerprint = knowledge.fingerprint(),
+                passages = knowledge.passages(),
+                seconds = started.elapsed().as_secs_f32(),
+                "ready"
+            );
+            worker.becomes_ready(Arc::new(answering));
+        }
+        Err(error) => {
+            let (reason, hint) = (error.chain(), error.hint());
+            tracing::error!(reason, hint, "this worker cannot become ready");
+            worker.enter(Phase::Failed { reason, hint });
+        }
+    }
+}
+
+fn load_all(worker: &Worker) -> Result<Answering, LoadingError> {
+    let settings = &worker.settings;
+    let stage = |what: &str| {
+        tracing::info!(what, "loading");
+        worker.enter(Phase::Loading(what.to_owned()));
+    };
+    stage("knowledge base");
+    let knowledge = open_knowledge(settings)?;
+    stage("embedding");
+    let embedder = open_embedding(settings, &knowledge)?;
+    stage("language model");
+    let generator = open_model(settings)?;
+    let answering = Answering {
+        min_score: settings.retrieval.min_score.unwrap_or_else(|| embedder.min_score()),
+        top_k: settings.retrieval.top_k,
+        stats: generator.stats(),
+        knowledge,
+        embedder,
+        generator,
+    };
+    stage("self-test");
+    self_test(&answering)?;
+    Ok(answering)
+}
+
+/// `--check`: everything that can be wrong without running a model.
+pub(crate) fn check(settings: &Settings) -> Result<(), LoadingError> {
+    let knowledge = open_knowledge(settings)?;
+    open_embedding(settings, &knowledge)?;
+    if !settings.model.is_file() {
+        return Err(LoadingError::NoModel(settings.model.clone()));
+    }
+    Ok(())
+}
+
+fn open_knowledge(settings: &Settings) -> Result<KnowledgeBase, LoadingError> {
+    let searches = settings.retrieval.threads;
+    let knowledge = rag_knowledge::open_verified(&settings.knowledge, searches)?;
+    if knowledge.passages() == 0 {
+        return Err(LoadingError::Empty(settings.knowledge.clone()));
+    }
+    Ok(knowledge)
+}
+
+fn open_embedding(
+    settings: &Settings,
+    knowledge: &KnowledgeBase,
+) -> Result<OnnxEmbedder, LoadingError> {
+    let embedder = rag_embedder::open(&settings.embedding, settings.retrieval.threads)?;
+    knowledge.check_embedding(embedder.identity())?;
+    Ok(embedder)
+}
+
+fn open_model(settings: &Settings) -> Result<LlamaGenerator, LoadingError> {
+    if !settings.model.is_file() {
+        return Err(LoadingError::NoModel(settings.model.clone()));
+    }
+    let engine = EngineSettings {
+        context: settings.inference.context,
+        slots: settings.inference.slots,
+        // Admission lets no more in than fit; the engine's own bound is the second line.
+        queue: settings.inference.queue + settings.inference.slots as usize,
+        threads: settings.inference.threads,
+        batch: settings.inference.batch,
+        gpu_layers: settings.inference.gpu_layers,
+    };
+    let mut tenths = 0;
+    let progress = move |share: f32| {
+        let now = (share * 10.0) as u32;
+        if now > tenths {
+            tenths = now;
+            tracing::debug!(percent = tenths * 10, "loading the language model");
+        }
+    };
+    Ok(LlamaGenerator::load(&settings.model, &engine, progress)?)
+}
+
+/// Asks the first passage's own text: it must be found again, and the model must say something.
+fn self_test(answering: &Answering) -> Result<(), LoadingError> {
+    let fail = LoadingError::SelfTest;
+    let passage = answering.knowledge.passage(0).map_err(|e| fail(e.into()))?;
+    let question: String = passage.text.chars().take(200).collect();
+    let conversation = [Message::new(Role::User, question)];
+    let messages = match answering.plan(&conversation, 8, |_| ()).map_err(fail)? {
+        Plan::Generate { messages, .. } => messages,
+        // A threshold above 1 would refuse even this; the model is tested all the same.
+        Plan::NotInDocuments { .. } => conversation.to_vec(),
+    };
+    let (told, outcome) = mpsc::sync_channel(1);
+    let request = GenerateRequest {
+        messages,
+        max_tokens: 2,
+        sampling: Sampling { temperature: 0.0, ..Sampling::default() },
+        stop: vec![],
+    };
+    answering.generator.submit(request, Box::new(SelfTest { told })).map_err(|e| fail(e.into()))?;
+    match outcome.recv_timeout(SELF_TEST_LIMIT) {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(fail(error.into())),
+        Err(_) => Err(LoadingError::SelfTestTimeout(SELF_TEST_LIMIT)),
+    }
+}
+
+/// Takes the outcome of the self-test.
+struct SelfTest {
+    told: mpsc::SyncSender<Result<Generated, GenerateError>>,
+}
+
+impl AnswerSink for SelfTest {
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    fn text(&mut self, _piece: &str) -> Flow {
+        Flow::Continue(())
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<Generated, GenerateError>) {
+        // The receiver is gone only after its time limit, and then nobody wants to know.
+        let _ = self.told.try_send(outcome);
+    }
+}

@@ -1,0 +1,288 @@
+//! `worker.yaml`: what may be written in it, and what it means.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rag_embedder::ModelCache;
+use serde::Deserialize;
+use settings_file::SettingsError;
+
+/// What a worker is to do; every value is checked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settings {
+    /// Where it listens; port 0 takes a free one.
+    pub(crate) listen: SocketAddr,
+    /// The slot it works for, for its log lines and chat page.
+    pub(crate) slot: String,
+    /// The knowledge base's folder.
+    pub(crate) knowledge: PathBuf,
+    /// The embedding model's folder.
+    pub(crate) embedding: PathBuf,
+    /// The GGUF file.
+    pub(crate) model: PathBuf,
+    pub(crate) inference: Inference,
+    pub(crate) retrieval: Retrieval,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// How the language model is run.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Inference {
+    /// `None`: as many layers on a GPU as fit, if the build and the machine have one.
+    pub(crate) gpu_layers: Option<u32>,
+    /// Tokens each answer may use, prompt included.
+    pub(crate) context: u32,
+    /// Answers made at the same time.
+    pub(crate) slots: u32,
+    pub(crate) threads: u32,
+    /// Prompt tokens per step.
+    pub(crate) batch: u32,
+    /// Questions that may wait.
+    pub(crate) queue: usize,
+    /// Tokens of an answer when the request does not say.
+    pub(crate) max_tokens: usize,
+}
+
+/// How passages are found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Retrieval {
+    /// Passages per question.
+    pub(crate) top_k: usize,
+    /// `None`: the embedding's own threshold.
+    pub(crate) min_score: Option<f32>,
+    /// Texts embedded at the same time.
+    pub(crate) threads: usize,
+}
+
+/// How it stops.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Shutdown {
+    /// How long it goes on serving after it has said `draining`, so that a balancer can notice.
+    pub(crate) notice: Duration,
+    /// How long running answers may take to finish.
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsFile {
+    #[serde(default = "default_listen")]
+    listen: SocketAddr,
+    #[serde(default = "default_slot")]
+    slot: String,
+    knowledge: PathBuf,
+    embedding: String,
+    model: String,
+    #[serde(default)]
+    inference: InferenceFile,
+    #[serde(default)]
+    retrieval: RetrievalFile,
+    #[serde(default)]
+    shutdown: ShutdownFile,
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8001))
+}
+
+fn default_slot() -> String {
+    "blue".to_owned()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct InferenceFile {
+    device: String,
+    gpu_layers: AutoOr<u32>,
+    context: u32,
+    slots: u32,
+    threads: AutoOr<u32>,
+    batch: u32,
+    queue: usize,
+    max_tokens: usize,
+}
+
+impl Default for InferenceFile {
+    fn default() -> Self {
+        Self {
+            device: "auto".to_owned(),
+            gpu_layers: AutoOr::Auto,
+            context: 4096,
+            slots: 4,
+            threads: AutoOr::Auto,
+            batch: 512,
+            queue: 32,
+            max_tokens: 512,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RetrievalFile {
+    top_k: usize,
+    min_score: AutoOr<f32>,
+    threads: usize,
+}
+
+impl Default for RetrievalFile {
+    fn default() -> Self {
+        Self { top_k: 4, min_score: AutoOr::Auto, threads: 1 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ShutdownFile {
+    #[serde(with = "settings_file::duration")]
+    notice: Duration,
+    #[serde(with = "settings_file::duration")]
+    timeout: Duration,
+}
+
+impl Default for ShutdownFile {
+    fn default() -> Self {
+        Self { notice: Duration::from_secs(2), timeout: Duration::from_secs(300) }
+    }
+}
+
+/// `auto`, or a value.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged, expecting = "`auto` or a number")]
+enum AutoOr<T> {
+    Auto(Auto),
+    Value(T),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Auto {
+    Auto,
+}
+
+#[expect(non_upper_case_globals, reason = "reads like the variant it stands for")]
+impl<T> AutoOr<T> {
+    const Auto: Self = Self::Auto(Auto::Auto);
+
+    fn value(self) -> Option<T> {
+        match self {
+            Self::Auto(Auto::Auto) => None,
+            Self::Value(value) => Some(value),
+        }
+    }
+}
+
+/// Reads and checks the settings file.
+pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
+    let file: SettingsFile = settings_file::load(path)?;
+    let models = ModelCache::from_environment();
+    let within = |key: &str, value: u64, least: u64, most: u64| {
+        if (least..=most).contains(&value) {
+            return Ok(());
+        }
+        Err(SettingsError::invalid(
+            path,
+            key,
+            format!("{value} is not between {least} and {most}"),
+        ))
+    };
+    let gpu_layers = match file.inference.device.as_str() {
+        "auto" => file.inference.gpu_layers.value(),
+        "cpu" => Some(0),
+        other => {
+            let message = format!("`{other}` is not a device this build has");
+            return Err(SettingsError::invalid(path, "inference.device", message)
+                .with_hint("write `auto` or `cpu`"));
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
+    let threads = file.inference.threads.value().unwrap_or(cores);
+    within("inference.context", file.inference.context.into(), 256, 1 << 20)?;
+    within("inference.slots", file.inference.slots.into(), 1, 256)?;
+    within("inference.threads", threads.into(), 1, 1024)?;
+    within("inference.batch", file.inference.batch.into(), file.inference.slots.max(32).into(), 8192)?;
+    within("inference.queue", file.inference.queue as u64, 1, 100_000)?;
+    within("inference.max_tokens", file.inference.max_tokens as u64, 1, file.inference.context.into())?;
+    within("retrieval.top_k", file.retrieval.top_k as u64, 1, 100)?;
+    within("retrieval.threads", file.retrieval.threads as u64, 1, 64)?;
+    let min_score = file.retrieval.min_score.value();
+    if let Some(score) = min_score
+        && !(-1.0..=1.0).contains(&score)
+    {
+        let message = format!("{score} is not between -1.0 and 1.0");
+        return Err(SettingsError::invalid(path, "retrieval.min_score", message)
+            .with_hint("it is a cosine similarity: higher is nearer"));
+    }
+    Ok(Settings {
+        listen: file.listen,
+        slot: file.slot,
+        knowledge: file.knowledge,
+        embedding: models.resolve(&file.embedding),
+        model: models.resolve(&file.model),
+        inference: Inference {
+            gpu_layers,
+            context: file.inference.context,
+            slots: file.inference.slots,
+            threads,
+            batch: file.inference.batch,
+            queue: file.inference.queue,
+            max_tokens: file.inference.max_tokens,
+        },
+        retrieval: Retrieval {
+            top_k: file.retrieval.top_k,
+            min_score,
+            threads: file.retrieval.threads,
+        },
+        shutdown: Shutdown { notice: file.shutdown.notice, timeout: file.shutdown.timeout },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<Settings, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("worker.yaml");
+        std::fs::write(&path, text).unwrap();
+        read(&path).map_err(|e| e.to_string().replace(&*folder.path().to_string_lossy(), ""))
+    }
+
+    const LEAST: &str = "knowledge: data/v1\nembedding: e5\nmodel: /models/a.gguf\n";
+
+    #[test]
+    fn the_least_settings_have_safe_defaults() {
+        let settings = check(LEAST).unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:8001");
+        assert_eq!((settings.inference.context, settings.inference.slots), (4096, 4));
+        assert_eq!(settings.retrieval.min_score, None);
+        assert_eq!(settings.model, Path::new("/models/a.gguf"));
+        assert!(settings.embedding.ends_with("e5") && settings.embedding.is_absolute());
+    }
+
+    #[test]
+    fn the_documented_example_is_accepted() {
+        let text = format!(
+            "{LEAST}listen: \"127.0.0.1:8002\"\nslot: green\ninference: {{ device: auto, gpu_layers: auto, context: 4096, slots: 4, threads: 2 }}\nretrieval: {{ top_k: 4 }}\n"
+        );
+        let settings = check(&text).unwrap();
+        assert_eq!((settings.slot.as_str(), settings.inference.threads), ("green", 2));
+    }
+
+    #[test]
+    fn a_misspelled_key_is_named_with_its_line() {
+        let error = check(&format!("{LEAST}inference:\n  contxt: 4096\n")).unwrap_err();
+        assert!(error.contains("worker.yaml:5") && error.contains("contxt"), "{error}");
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_named_with_the_range() {
+        let error = check(&format!("{LEAST}inference: {{ slots: 0 }}\n")).unwrap_err();
+        assert!(error.contains("inference.slots") && error.contains("between 1 and 256"), "{error}");
+        let error = check(&format!("{LEAST}retrieval: {{ min_score: 80 }}\n")).unwrap_err();
+        assert!(error.contains("between -1.0 and 1.0"), "{error}");
+        let error = check(&format!("{LEAST}inference: {{ device: quantum }}\n")).unwrap_err();
+        assert!(error.contains("quantum"), "{error}");
+    }
+}

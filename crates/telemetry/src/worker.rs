@@ -1,0 +1,157 @@
+//! The worker's metric families.
+
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
+
+use crate::family::{self, counters, gauges, histograms};
+
+/// Every metric of a worker.
+pub struct WorkerMetrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    answers: IntCounterVec,
+    /// 1 while the worker is ready.
+    pub ready: IntGauge,
+    /// Seconds from the request to the first piece of the answer.
+    pub first_token: Histogram,
+    /// Seconds spent embedding the question and finding passages.
+    pub retrieval: Histogram,
+    /// Seconds from the request to the end of the answer.
+    pub duration: Histogram,
+    prompt_tokens: IntCounter,
+    generated_tokens: IntCounter,
+    decode_steps: IntCounter,
+    processing: IntGauge,
+    deferred: IntGauge,
+    context_tokens: IntGauge,
+}
+
+/// What the engine has counted since the start, and what it does now.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineFigures {
+    /// Prompt tokens computed since the start.
+    pub prompt_tokens: u64,
+    /// Tokens generated since the start.
+    pub generated_tokens: u64,
+    /// Steps of the model since the start.
+    pub decode_steps: u64,
+    /// Answers being made.
+    pub processing: usize,
+    /// Questions waiting.
+    pub deferred: usize,
+    /// Tokens held in the context.
+    pub context_tokens: usize,
+}
+
+impl WorkerMetrics {
+    /// Registers every family.
+    ///
+    /// # Errors
+    /// Only when a metric is named twice or badly, which is a mistake in this file.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
+            Ok(counters(&registry, name, help, &[])?.with_label_values::<&str>(&[]))
+        };
+        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
+            Ok(gauges(&registry, name, help, &[])?.with_label_values::<&str>(&[]))
+        };
+        let histogram = |name: &str, help: &str| -> Result<Histogram, prometheus::Error> {
+            Ok(histograms(&registry, name, help, &[])?.with_label_values::<&str>(&[]))
+        };
+        Ok(Self {
+            requests: counters(
+                &registry,
+                "switchyard_worker_requests_total",
+                "Requests answered",
+                &["endpoint", "status"],
+            )?,
+            answers: counters(
+                &registry,
+                "switchyard_worker_answers_total",
+                "Questions by what became of them",
+                &["outcome"],
+            )?,
+            ready: gauge("switchyard_worker_ready", "1 while the worker is ready")?,
+            first_token: histogram(
+                "switchyard_worker_time_to_first_token_seconds",
+                "Request in to first piece of the answer out",
+            )?,
+            retrieval: histogram(
+                "switchyard_worker_retrieval_seconds",
+                "Embedding the question and finding passages",
+            )?,
+            duration: histogram(
+                "switchyard_worker_answer_duration_seconds",
+                "Request in to end of the answer",
+            )?,
+            prompt_tokens: counter(
+                "switchyard_worker_prompt_tokens_total",
+                "Prompt tokens computed",
+            )?,
+            generated_tokens: counter(
+                "switchyard_worker_generated_tokens_total",
+                "Tokens generated",
+            )?,
+            decode_steps: counter("switchyard_worker_decode_steps_total", "Steps of the model")?,
+            processing: gauge("switchyard_worker_answers_processing", "Answers being made")?,
+            deferred: gauge("switchyard_worker_answers_deferred", "Questions waiting")?,
+            context_tokens: gauge("switchyard_worker_context_tokens", "Tokens held in the context")?,
+            registry,
+        })
+    }
+
+    /// Counts one request.
+    pub fn request(&self, endpoint: &str, status: u16) {
+        self.requests.with_label_values(&[endpoint, &status.to_string()]).inc();
+    }
+
+    /// Counts what became of a question: `answered`, `not_in_documents`, `abandoned`, `busy` or
+    /// `failed`.
+    pub fn answer(&self, outcome: &str) {
+        self.answers.with_label_values(&[outcome]).inc();
+    }
+
+    /// Takes over what the engine counted.
+    pub fn engine(&self, figures: EngineFigures) {
+        let raise = |counter: &IntCounter, to: u64| counter.inc_by(to.saturating_sub(counter.get()));
+        raise(&self.prompt_tokens, figures.prompt_tokens);
+        raise(&self.generated_tokens, figures.generated_tokens);
+        raise(&self.decode_steps, figures.decode_steps);
+        let set = |gauge: &IntGauge, to: usize| gauge.set(i64::try_from(to).unwrap_or(i64::MAX));
+        set(&self.processing, figures.processing);
+        set(&self.deferred, figures.deferred);
+        set(&self.context_tokens, figures.context_tokens);
+    }
+
+    /// All metrics in Prometheus' text format.
+    ///
+    /// # Errors
+    /// When a family cannot be encoded.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        family::render(&self.registry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engines_counters_never_go_back() {
+        let metrics = WorkerMetrics::new().unwrap();
+        let mut figures = EngineFigures {
+            prompt_tokens: 10,
+            generated_tokens: 5,
+            decode_steps: 5,
+            processing: 2,
+            deferred: 1,
+            context_tokens: 15,
+        };
+        metrics.engine(figures);
+        figures.prompt_tokens = 8;
+        metrics.engine(figures);
+        let text = metrics.render().unwrap();
+        assert!(text.contains("switchyard_worker_prompt_tokens_total 10"), "{text}");
+        assert!(text.contains("switchyard_worker_answers_processing 2"), "{text}");
+    }
+}
