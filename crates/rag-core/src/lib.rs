@@ -21,3 +21,4 @@ pub use generator::{
 };
 pub use index::{Hit, Index, IndexError};
 pub use passage::{Passage, Section};
+pub use split::{Splitter, SplitterError};
