@@ -23,3 +23,4 @@ pub use generator::{
 pub use index::{Hit, Index, IndexError};
 pub use passage::{Passage, Section};
 pub use prompt::{Prompt, PromptError};
+pub use split::{Splitter, SplitterError};

@@ -1,1 +1,32 @@
 //! A knowledge base as a versioned artifact: build, fingerprint, open.
+//!
+//! A serving worker takes the default features and only opens; the `build` feature adds the
+//! document readers and the embedding models.
+
+#[cfg(feature = "build")]
+pub mod build;
+mod error;
+pub mod fingerprint;
+mod knowledge_base;
+mod layout;
+pub mod manifest;
+mod passages;
+pub mod report;
+pub mod tag;
+mod vectors;
+mod verify;
+
+pub use error::KnowledgeError;
+pub use knowledge_base::{KnowledgeBase, open_verified};
+pub use manifest::Manifest;
+pub use report::Report;
+pub use verify::{Verdict, verify};
+
+/// The document readers a build uses.
+#[cfg(feature = "build")]
+pub use rag_documents as documents;
+/// The embedding models a build uses.
+#[cfg(feature = "build")]
+pub use rag_embedder as embedding;
+/// The index a knowledge base holds.
+pub use rag_index as index;

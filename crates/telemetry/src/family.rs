@@ -21,7 +21,7 @@ pub(crate) fn render(registry: &Registry) -> Result<String, prometheus::Error> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-fn register<C: Collector + Clone + 'static>(
+pub(crate) fn register<C: Collector + Clone + 'static>(
     registry: &Registry,
     family: &C,
 ) -> Result<(), prometheus::Error> {

@@ -1,0 +1,188 @@
+//! An index file opened by memory map, and searching in it.
+
+use std::path::Path;
+
+use rag_core::{Hit, Index, IndexError};
+use usearch::MetricKind;
+
+use crate::builder::options;
+use crate::permits::Permits;
+use crate::scalar::Scalar;
+
+/// Up to this many passages every vector is compared (exact, about 1 ms for 10,000 vectors of 512
+/// numbers); above it the graph is walked.
+pub const EXACT_UP_TO: usize = 100_000;
+
+/// The first bytes of an index file (usearch's `default_magic`) stand behind the vectors; this is
+/// the size of that header, the least a file can hold.
+const HEADER_BYTES: u64 = 64;
+
+/// What the manifest says an index file holds. Opening refuses a file that holds anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// Numbers per vector.
+    pub dimensions: usize,
+    /// How each number is stored.
+    pub scalar: Scalar,
+    /// How many vectors.
+    pub passages: usize,
+}
+
+/// A read-only index; searching is safe from any number of threads.
+pub struct UsearchIndex {
+    index: usearch::Index,
+    name: String,
+    expected: Expected,
+    permits: Permits,
+}
+
+impl UsearchIndex {
+    /// Opens the file at `path` by memory map, for at most `searches` searches at the same time;
+    /// further ones wait their turn.
+    ///
+    /// The file format has no checksum: callers compare its SHA-256 with the recorded one first.
+    ///
+    /// # Errors
+    /// When the file is missing, too short, or is not what `expected` says.
+    pub fn open(path: &Path, expected: Expected, searches: usize) -> Result<Self, IndexError> {
+        let name = path.display().to_string();
+        let fail = |cause: String| IndexError { subject: name.clone(), cause };
+        let text = path.to_str().ok_or_else(|| fail("its path is not valid UTF-8".to_owned()))?;
+        let length = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?.len();
+        let least = (expected.passages as u64)
+            .saturating_mul(expected.dimensions as u64)
+            .saturating_mul(expected.scalar.bytes())
+            .saturating_add(HEADER_BYTES);
+        if length < least {
+            return Err(fail(format!(
+                "it has {length} bytes, and {} passages of {} dimensions need at least {least}: it \
+                 is cut short",
+                expected.passages, expected.dimensions
+            )));
+        }
+        let found = usearch::Index::metadata(text).map_err(|e| fail(e.to_string()))?;
+        let differs = |what: &str, ours: &str, theirs: &str| {
+            Err(fail(format!("its {what} is {theirs}, and the manifest says {ours}")))
+        };
+        if found.metric != MetricKind::Cos {
+            return differs("metric", "cosine", &format!("{:?}", found.metric));
+        }
+        if found.dimensions != expected.dimensions as u64 {
+            return differs(
+                "number of dimensions",
+                &expected.dimensions.to_string(),
+                &found.dimensions.to_string(),
+            );
+        }
+        if found.quantization != expected.scalar.kind() {
+            return differs(
+                "scalar",
+                expected.scalar.as_str(),
+                &format!("{:?}", found.quantization),
+            );
+        }
+        if found.count_present != expected.passages as u64 || found.count_deleted != 0 {
+            return differs(
+                "number of passages",
+                &expected.passages.to_string(),
+                &found.count_present.to_string(),
+            );
+        }
+        let index = usearch::Index::new(&options(expected.dimensions, expected.scalar))
+            .map_err(|e| fail(e.to_string()))?;
+        index.view(text).map_err(|e| fail(e.to_string()))?;
+        if index.size() != expected.passages {
+            return differs(
+                "number of passages",
+                &expected.passages.to_string(),
+                &index.size().to_string(),
+            );
+        }
+        let searches = searches.max(1);
+        // Slots are given once, here: growing them while a search runs is not allowed.
+        index
+            .reserve_capacity_and_threads(expected.passages, searches)
+            .map_err(|e| fail(e.to_string()))?;
+        Ok(Self { index, name, expected, permits: Permits::new(searches) })
+    }
+
+    /// Compares every vector, whatever the size: the oracle for the recall of `search`.
+    pub fn search_exact(&self, vector: &[f32], k: usize) -> Result<Vec<Hit>, IndexError> {
+        self.search_by(vector, k, |v, k| {
+            self.index.exact_search(v, k).map_err(|e| self.error(e.to_string()))
+        })
+    }
+
+    /// Walks the graph, whatever the size.
+    pub fn search_graph(&self, vector: &[f32], k: usize) -> Result<Vec<Hit>, IndexError> {
+        self.search_by(vector, k, |v, k| {
+            self.index.search(v, k).map_err(|e| self.error(e.to_string()))
+        })
+    }
+
+    fn error(&self, cause: String) -> IndexError {
+        IndexError { subject: self.name.clone(), cause }
+    }
+
+    fn search_by(
+        &self,
+        vector: &[f32],
+        k: usize,
+        run: impl Fn(&[f32], usize) -> Result<usearch::ffi::Matches, IndexError>,
+    ) -> Result<Vec<Hit>, IndexError> {
+        if vector.len() != self.expected.dimensions {
+            return Err(self.error(format!(
+                "the question's vector has {} dimensions, the index {}",
+                vector.len(),
+                self.expected.dimensions
+            )));
+        }
+        if vector.iter().any(|x| !x.is_finite()) {
+            return Err(
+                self.error("the question's vector holds a number that is not finite".into())
+            );
+        }
+        let held = self.expected.passages;
+        let k = k.min(held);
+        if k == 0 {
+            return Ok(Vec::new());
+        }
+        let _permit = self.permits.acquire();
+        let mut fetch = (k + 1).min(held);
+        loop {
+            let matches = run(vector, fetch)?;
+            let mut hits: Vec<Hit> = matches
+                .keys
+                .iter()
+                .zip(&matches.distances)
+                // usearch gives a cosine distance, which is 1 − cosine.
+                .map(|(key, distance)| Hit { passage: *key as usize, score: 1.0 - distance })
+                .filter(|hit| hit.passage < held)
+                .collect();
+            hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.passage.cmp(&b.passage)));
+            // Equal scores at the cut: more are fetched until the lowest position is surely here.
+            let tied = hits.len() == fetch
+                && fetch < held
+                && hits.last().map(|h| h.score) == hits.get(k - 1).map(|h| h.score);
+            if !tied {
+                hits.truncate(k);
+                return Ok(hits);
+            }
+            fetch = fetch.saturating_mul(2).min(held);
+        }
+    }
+}
+
+impl Index for UsearchIndex {
+    fn search(&self, vector: &[f32], k: usize) -> Result<Vec<Hit>, IndexError> {
+        if self.expected.passages <= EXACT_UP_TO {
+            self.search_exact(vector, k)
+        } else {
+            self.search_graph(vector, k)
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.expected.passages
+    }
+}

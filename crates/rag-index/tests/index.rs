@@ -1,0 +1,184 @@
+//! The index through its public surface: build, open, search, and files that are not what they say.
+
+use std::path::{Path, PathBuf};
+
+use rag_core::Index;
+use rag_index::{Expected, IndexBuilder, Scalar, UsearchIndex};
+
+const DIMENSIONS: usize = 32;
+
+/// Vectors that look random and are the same on every run (xorshift).
+fn vectors(count: usize) -> Vec<Vec<f32>> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (0..count)
+        .map(|_| {
+            let v: Vec<f32> = (0..DIMENSIONS).map(|_| next()).collect();
+            let norm = v.iter().map(|x| x * x).sum::<f32>().sqrt();
+            v.into_iter().map(|x| x / norm).collect()
+        })
+        .collect()
+}
+
+fn build(folder: &Path, scalar: Scalar, vectors: &[Vec<f32>]) -> PathBuf {
+    let path = folder.join("index.usearch");
+    let mut builder = IndexBuilder::new(DIMENSIONS, scalar, vectors.len()).unwrap();
+    for vector in vectors {
+        builder.add(vector).unwrap();
+    }
+    builder.save(&path).unwrap();
+    path
+}
+
+fn expected(scalar: Scalar, passages: usize) -> Expected {
+    Expected { dimensions: DIMENSIONS, scalar, passages }
+}
+
+#[test]
+fn the_nearest_passage_to_its_own_vector_is_itself_in_every_scalar() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = vectors(300);
+    for scalar in [Scalar::F32, Scalar::F16, Scalar::I8] {
+        let path = build(folder.path(), scalar, &vectors);
+        let index = UsearchIndex::open(&path, expected(scalar, 300), 2).unwrap();
+        for (position, vector) in vectors.iter().enumerate() {
+            let hits = index.search(vector, 1).unwrap();
+            assert_eq!(hits[0].passage, position, "{scalar}");
+            assert!((hits[0].score - 1.0).abs() < 0.03, "{scalar}: {}", hits[0].score);
+        }
+    }
+}
+
+#[test]
+fn scores_are_cosines_best_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = vectors(50);
+    let path = build(folder.path(), Scalar::F32, &vectors);
+    let index = UsearchIndex::open(&path, expected(Scalar::F32, 50), 1).unwrap();
+    let hits = index.search(&vectors[7], 10).unwrap();
+    assert_eq!(hits.len(), 10);
+    assert!(hits.windows(2).all(|w| w[0].score >= w[1].score));
+    for hit in hits {
+        let cosine: f32 = vectors[7].iter().zip(&vectors[hit.passage]).map(|(a, b)| a * b).sum();
+        assert!((cosine - hit.score).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn equal_scores_are_ordered_by_position_even_at_the_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = vectors(40);
+    for position in [3, 9, 21, 33, 39] {
+        all[position] = all[0].clone();
+    }
+    let path = build(folder.path(), Scalar::F32, &all);
+    let index = UsearchIndex::open(&path, expected(Scalar::F32, 40), 1).unwrap();
+    let found: Vec<usize> =
+        index.search(&all[0], 3).unwrap().into_iter().map(|h| h.passage).collect();
+    assert_eq!(found, [0, 3, 9]);
+}
+
+#[test]
+fn asking_for_more_than_there_is_gives_what_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = vectors(3);
+    let path = build(folder.path(), Scalar::F32, &vectors);
+    let index = UsearchIndex::open(&path, expected(Scalar::F32, 3), 1).unwrap();
+    assert_eq!(index.search(&vectors[0], 50).unwrap().len(), 3);
+    assert!(index.search(&vectors[0], 0).unwrap().is_empty());
+}
+
+#[test]
+fn an_empty_index_finds_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = build(folder.path(), Scalar::F32, &[]);
+    let index = UsearchIndex::open(&path, expected(Scalar::F32, 0), 1).unwrap();
+    assert!(index.is_empty());
+    assert!(index.search(&vectors(1)[0], 5).unwrap().is_empty());
+}
+
+#[test]
+fn more_searchers_than_slots_wait_and_none_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = vectors(400);
+    let path = build(folder.path(), Scalar::F32, &vectors);
+    let index = UsearchIndex::open(&path, expected(Scalar::F32, 400), 2).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let (index, vectors) = (&index, &vectors);
+            scope.spawn(move || {
+                for i in 0..100 {
+                    let position = (thread * 37 + i) % 400;
+                    assert_eq!(index.search(&vectors[position], 1).unwrap()[0].passage, position);
+                    assert!(!index.search_graph(&vectors[position], 3).unwrap().is_empty());
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn the_graph_finds_what_comparing_everything_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = vectors(2000);
+    let path = build(folder.path(), Scalar::F32, &vectors);
+    let index = UsearchIndex::open(&path, expected(Scalar::F32, 2000), 1).unwrap();
+    let mut found = 0;
+    for vector in vectors.iter().step_by(20) {
+        let exact = index.search_exact(vector, 10).unwrap();
+        let graph = index.search_graph(vector, 10).unwrap();
+        found += exact.iter().filter(|e| graph.iter().any(|g| g.passage == e.passage)).count();
+    }
+    assert!(found >= 900, "recall@10 is {found} of 1000");
+}
+
+#[test]
+fn the_same_vectors_give_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = vectors(200);
+    let first = std::fs::read(build(folder.path(), Scalar::F32, &vectors)).unwrap();
+    let second = std::fs::read(build(folder.path(), Scalar::F32, &vectors)).unwrap();
+    assert!(first == second);
+}
+
+#[test]
+fn a_file_that_is_not_what_the_manifest_says_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = build(folder.path(), Scalar::F32, &vectors(100));
+    let whole = std::fs::read(&path).unwrap();
+    let refused = |what: Expected| {
+        let error = UsearchIndex::open(&path, what, 1).err().expect("must be refused").to_string();
+        assert!(error.contains("index.usearch"), "{error}");
+        error
+    };
+    assert!(refused(expected(Scalar::F32, 99)).contains("passages is 100"));
+    assert!(refused(expected(Scalar::F16, 100)).contains("scalar"));
+    let wide = Expected { dimensions: 64, ..expected(Scalar::F32, 1) };
+    assert!(refused(wide).contains("dimensions is 32"));
+    for keep in [0, 10, 64, 100 * DIMENSIONS * 4] {
+        std::fs::write(&path, &whole[..keep]).unwrap();
+        assert!(refused(expected(Scalar::F32, 100)).contains("cut short"));
+    }
+    for lost in [1, 100, 1000, whole.len() / 2] {
+        std::fs::write(&path, &whole[..whole.len() - lost]).unwrap();
+        refused(expected(Scalar::F32, 100));
+    }
+    std::fs::write(&path, vec![0xA5; whole.len()]).unwrap();
+    refused(expected(Scalar::F32, 100));
+    std::fs::remove_file(&path).unwrap();
+    refused(expected(Scalar::F32, 100));
+}
+
+#[test]
+fn a_vector_of_another_width_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = build(folder.path(), Scalar::F32, &vectors(5));
+    let index = UsearchIndex::open(&path, expected(Scalar::F32, 5), 1).unwrap();
+    assert!(index.search(&[1.0, 0.0], 1).unwrap_err().to_string().contains("2 dimensions"));
+    assert!(index.search(&[f32::NAN; DIMENSIONS], 1).is_err());
+}

@@ -1,0 +1,203 @@
+//! `manifest.json`: what a knowledge base was made of and how. It is part of the fingerprint, so
+//! it holds nothing that another machine or another day would change.
+
+use std::path::Path;
+
+use rag_core::{EmbeddingIdentity, Pooling};
+use serde::{Deserialize, Serialize};
+
+use crate::error::KnowledgeError;
+use crate::layout;
+
+/// The version of the format on disk this program writes and reads.
+pub const FORMAT: u32 = 1;
+/// The largest manifest read, in bytes.
+const LARGEST: u64 = 256 * 1024 * 1024;
+
+/// The whole manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The embedding whose vectors these are.
+    pub embedding: Embedding,
+    /// How documents were split.
+    pub splitter: Splitting,
+    /// How the index is made.
+    pub index: IndexSettings,
+    /// Totals.
+    pub counts: Counts,
+    /// Documents in the knowledge base, ordered by the bytes of their paths.
+    pub documents: Vec<DocumentEntry>,
+    /// Documents that could not be read, ordered likewise.
+    pub failed: Vec<FailedEntry>,
+}
+
+/// What [`EmbeddingIdentity`] is, as written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embedding {
+    pub name: String,
+    pub version: String,
+    pub dimensions: usize,
+    /// `mean` or `cls`.
+    pub pooling: String,
+    pub query_prefix: String,
+    pub passage_prefix: String,
+    pub max_tokens: usize,
+    pub model_sha256: String,
+    pub tokenizer_sha256: String,
+}
+
+/// Splitter settings, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Splitting {
+    pub size: usize,
+    pub overlap: usize,
+}
+
+/// The index library and its settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IndexSettings {
+    /// `usearch`.
+    pub library: String,
+    pub version: String,
+    /// `cosine`.
+    pub metric: String,
+    /// `f32`, `f16` or `i8`.
+    pub scalar: String,
+    pub connectivity: usize,
+    pub expansion_add: usize,
+    pub expansion_search: usize,
+}
+
+/// Totals of a knowledge base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    pub documents: usize,
+    pub failed: usize,
+    pub passages: usize,
+    /// Characters in all passages, overlaps counted twice.
+    pub characters: u64,
+}
+
+/// One document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentEntry {
+    /// Path relative to the folder that was built, `/` between parts.
+    pub file: String,
+    pub sha256: String,
+    pub bytes: u64,
+    /// Pages (PDF) or heading sections (DOCX).
+    pub sections: usize,
+    pub passages: usize,
+}
+
+/// One document that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailedEntry {
+    /// Path relative to the folder that was built.
+    pub file: String,
+    /// `None` when not even its bytes could be read.
+    pub sha256: Option<String>,
+    pub reason: String,
+}
+
+impl Manifest {
+    /// Reads `<folder>/manifest.json`.
+    ///
+    /// # Errors
+    /// When it is missing, malformed, or of another format version.
+    pub fn read(folder: &Path) -> Result<Self, KnowledgeError> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let path = folder.join(layout::MANIFEST);
+        let bytes = read_bounded(folder, &path, layout::MANIFEST, LARGEST)?;
+        let wrong = |e: serde_json::Error| KnowledgeError::malformed(&path, e);
+        // The version first: a newer format may have keys that this one does not know.
+        let Format { format } = serde_json::from_slice(&bytes).map_err(wrong)?;
+        if format != FORMAT {
+            let cause = format!("its format is {format}, and this program reads format {FORMAT}");
+            return Err(KnowledgeError::malformed(&path, cause));
+        }
+        let manifest: Self = serde_json::from_slice(&bytes).map_err(wrong)?;
+        Pooling::from_word(&manifest.embedding.pooling).map_err(|cause| KnowledgeError::malformed(&path, cause))?;
+        Ok(manifest)
+    }
+}
+
+/// Reads a whole file of at most `largest` bytes that a knowledge base must have.
+pub(crate) fn read_bounded(
+    folder: &Path,
+    path: &Path,
+    name: &'static str,
+    largest: u64,
+) -> Result<Vec<u8>, KnowledgeError> {
+    let length = match std::fs::metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Err(KnowledgeError::NotOne { folder: folder.to_owned(), missing: name });
+        }
+        Err(e) => return Err(KnowledgeError::unreadable(path, e)),
+    };
+    if length > largest {
+        return Err(KnowledgeError::malformed(path, format!("{length} bytes are too many")));
+    }
+    std::fs::read(path).map_err(|e| KnowledgeError::unreadable(path, e))
+}
+
+trait FromWord: Sized {
+    fn from_word(word: &str) -> Result<Self, String>;
+}
+
+impl FromWord for Pooling {
+    fn from_word(word: &str) -> Result<Self, String> {
+        match word {
+            "mean" => Ok(Self::Mean),
+            "cls" => Ok(Self::Cls),
+            other => Err(format!("its pooling is `{other}`, neither mean nor cls")),
+        }
+    }
+}
+
+impl From<&EmbeddingIdentity> for Embedding {
+    fn from(identity: &EmbeddingIdentity) -> Self {
+        Self {
+            name: identity.name.clone(),
+            version: identity.version.clone(),
+            dimensions: identity.dimensions,
+            pooling: identity.pooling.as_str().to_owned(),
+            query_prefix: identity.query_prefix.clone(),
+            passage_prefix: identity.passage_prefix.clone(),
+            max_tokens: identity.max_tokens,
+            model_sha256: identity.model_sha256.clone(),
+            tokenizer_sha256: identity.tokenizer_sha256.clone(),
+        }
+    }
+}
+
+impl Embedding {
+    /// What the embedding must be for questions to be asked of this knowledge base.
+    pub fn identity(&self) -> EmbeddingIdentity {
+        EmbeddingIdentity {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            dimensions: self.dimensions,
+            // Checked when the manifest was read.
+            pooling: if self.pooling == "cls" { Pooling::Cls } else { Pooling::Mean },
+            query_prefix: self.query_prefix.clone(),
+            passage_prefix: self.passage_prefix.clone(),
+            max_tokens: self.max_tokens,
+            model_sha256: self.model_sha256.clone(),
+            tokenizer_sha256: self.tokenizer_sha256.clone(),
+        }
+    }
+}
