@@ -107,10 +107,10 @@ impl Default for InferenceFile {
     fn default() -> Self {
         Self {
             device: "auto".to_owned(),
-            gpu_layers: AutoOr::Auto,
+            gpu_layers: AutoOr::AUTO,
             context: 4096,
             slots: 4,
-            threads: AutoOr::Auto,
+            threads: AutoOr::AUTO,
             batch: 512,
             queue: 32,
             max_tokens: 512,
@@ -128,7 +128,7 @@ struct RetrievalFile {
 
 impl Default for RetrievalFile {
     fn default() -> Self {
-        Self { top_k: 4, min_score: AutoOr::Auto, threads: 1 }
+        Self { top_k: 4, min_score: AutoOr::AUTO, threads: 1 }
     }
 }
 
@@ -151,7 +151,7 @@ impl Default for ShutdownFile {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(untagged, expecting = "`auto` or a number")]
 enum AutoOr<T> {
-    Auto(Auto),
+    Word(Auto),
     Value(T),
 }
 
@@ -161,13 +161,12 @@ enum Auto {
     Auto,
 }
 
-#[expect(non_upper_case_globals, reason = "reads like the variant it stands for")]
 impl<T> AutoOr<T> {
-    const Auto: Self = Self::Auto(Auto::Auto);
+    const AUTO: Self = Self::Word(Auto::Auto);
 
     fn value(self) -> Option<T> {
         match self {
-            Self::Auto(Auto::Auto) => None,
+            Self::Word(Auto::Auto) => None,
             Self::Value(value) => Some(value),
         }
     }
