@@ -1,1 +1,16 @@
 //! Which slot is live, and what may happen next.
+//!
+//! One value, [`Switch`], with one verb: [`Switch::handle`]. It knows no clock, no file and no socket: time and news
+//! come in as arguments, and what should be done comes out as [`Effect`]s, to be carried out in order.
+
+#![warn(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
+
+mod refusal;
+mod switch;
+mod words;
+
+pub use refusal::Refusal;
+pub use switch::{Kept, Phase, Remembered, Rules, Switch};
+pub use words::{
+    Attempt, Decision, Effect, Event, Identity, Kind, News, Release, Slot, SlotReport, Timestamp,
+};

@@ -1,1 +1,418 @@
-//! Remembers the switch's decisions across restarts.
+//! Remembers the switch's decisions across restarts, in one SQLite file.
+//!
+//! A decision and the live slot it leads to are one row: writing the row *is* changing the recorded live slot, so there
+//! is no moment at which a crash could leave the two apart.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use switch_core::{Attempt, Decision, Kept, Kind, Release, Remembered, Slot, Timestamp};
+
+/// How long to wait for another process that holds the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Marks the file as ours (`PRAGMA application_id`): "SWYD" in ASCII.
+const APPLICATION_ID: i32 = 0x5357_5944;
+/// The table's layout (`PRAGMA user_version`).
+const FORMAT: i32 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS decision (
+    attempt                  INTEGER PRIMARY KEY,
+    kind                     TEXT NOT NULL CHECK (kind IN ('promote', 'rollback')),
+    from_slot                TEXT NOT NULL CHECK (from_slot IN ('blue', 'green')),
+    to_slot                  TEXT NOT NULL CHECK (to_slot IN ('blue', 'green')),
+    at_ms                    INTEGER NOT NULL,
+    who                      TEXT NOT NULL,
+    uid                      INTEGER,
+    pid                      INTEGER,
+    reason                   TEXT,
+    forced                   INTEGER NOT NULL,
+    from_label               TEXT,
+    from_fingerprint         TEXT,
+    to_label                 TEXT,
+    to_fingerprint           TEXT,
+    outcome                  TEXT NOT NULL
+) STRICT;";
+
+/// Who asked for a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// A user name, or the address of an HTTP caller.
+    pub name: String,
+    pub uid: Option<u32>,
+    pub pid: Option<i32>,
+}
+
+/// How far a decision got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// On disk; nobody has said yet that traffic moved.
+    Recorded,
+    /// New requests go to the new slot.
+    Routed,
+    /// The last answer on the old slot has ended.
+    Drained,
+    /// The gateway ended before the old slot was drained; the decision itself holds.
+    Interrupted,
+}
+
+impl Outcome {
+    /// The word in the file and in `switchctl history`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Routed => "routed",
+            Self::Drained => "drained",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// One recorded decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub decision: Decision,
+    pub at: Timestamp,
+    pub who: Who,
+    pub outcome: String,
+}
+
+/// The file of decisions.
+#[derive(Debug)]
+pub struct Journal {
+    file: PathBuf,
+    connection: Connection,
+}
+
+impl Journal {
+    /// Opens the file, making it when there is none, and marks decisions that a crash cut short as interrupted.
+    ///
+    /// The file is held exclusively, so that two gateways never share one.
+    ///
+    /// # Errors
+    /// When the file cannot be made, read or written, is not ours, or belongs to another running gateway.
+    pub fn open(file: &Path) -> Result<Self, JournalError> {
+        let failed = |doing| move |source| JournalError::new(file, doing, source);
+        let connection = Connection::open(file).map_err(failed("opening"))?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed("opening"))?;
+        let opened = (|| {
+            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            let id: i32 =
+                connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+            let format: i32 =
+                connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            Ok((id, format))
+        })();
+        let (id, format) = opened.map_err(failed("opening"))?;
+        if (id, format) != (0, 0) && (id, format) != (APPLICATION_ID, FORMAT) {
+            return Err(JournalError::NotOurs { file: file.to_owned(), id, format });
+        }
+        let journal = Self { file: file.to_owned(), connection };
+        journal.run("preparing", |connection| {
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            connection.execute_batch(SCHEMA)?;
+            connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+            connection.pragma_update(None, "user_version", FORMAT)?;
+            connection.execute(
+                "UPDATE decision SET outcome = 'interrupted' WHERE outcome IN ('recorded', 'routed')",
+                [],
+            )?;
+            connection.execute_batch("COMMIT")
+        })?;
+        Ok(journal)
+    }
+
+    /// Writes a decision. When this returns, the decision survives a crash and its slot is the recorded live slot.
+    ///
+    /// # Errors
+    /// When the file cannot be written; nothing is recorded then.
+    pub fn record(
+        &self,
+        decision: &Decision,
+        who: &Who,
+        at: Timestamp,
+    ) -> Result<(), JournalError> {
+        self.run("recording a decision in", |connection| {
+            let (from_label, from_print) = split(decision.from_release.as_ref());
+            let (to_label, to_print) = split(decision.to_release.as_ref());
+            connection
+                .prepare_cached(
+                    "INSERT INTO decision (attempt, kind, from_slot, to_slot, at_ms, who, uid, pid, reason, forced,
+                     from_label, from_fingerprint, to_label, to_fingerprint, outcome)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'recorded')",
+                )?
+                .execute(params![
+                    signed(decision.attempt.0),
+                    decision.kind.as_str(),
+                    decision.from.as_str(),
+                    decision.to.as_str(),
+                    signed(at.0),
+                    who.name,
+                    who.uid,
+                    who.pid,
+                    decision.reason,
+                    decision.forced,
+                    from_label,
+                    from_print,
+                    to_label,
+                    to_print,
+                ])
+                .map(|_| ())
+        })
+    }
+
+    /// Notes how far a decision got. The decision holds whether or not this can be written.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn finish(&self, attempt: Attempt, outcome: Outcome) -> Result<(), JournalError> {
+        self.run("noting an outcome in", |connection| {
+            connection
+                .prepare_cached("UPDATE decision SET outcome = ?2 WHERE attempt = ?1")?
+                .execute(params![signed(attempt.0), outcome.as_str()])
+                .map(|_| ())
+        })
+    }
+
+    /// What a gateway that starts now should continue from: the last recorded decision, or `first` when there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or says what no version of ours writes.
+    pub fn remembered(&self, first: Slot, keep_old: Duration) -> Result<Remembered, JournalError> {
+        let last = self.read("SELECT * FROM decision ORDER BY attempt DESC LIMIT 1")?;
+        let Some(last) = last else {
+            return Ok(Remembered { live: first, attempt: Attempt(0), release: None, kept: None });
+        };
+        let moved = self.read(
+            "SELECT * FROM decision WHERE from_slot <> to_slot ORDER BY attempt DESC LIMIT 1",
+        )?;
+        let kept = moved.map(|entry| Kept {
+            slot: entry.decision.from,
+            attempt: entry.decision.attempt,
+            until: entry.at.after(keep_old),
+            release: entry.decision.from_release,
+            left_by: entry.decision.kind,
+        });
+        Ok(Remembered {
+            live: last.decision.to,
+            attempt: last.decision.attempt,
+            release: last.decision.to_release,
+            kept,
+        })
+    }
+
+    /// The newest `limit` decisions, newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn history(&self, limit: u32) -> Result<Vec<Entry>, JournalError> {
+        self.run("reading", |connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT * FROM decision ORDER BY attempt DESC LIMIT ?1")?;
+            let entries = statement.query_map([limit], entry)?;
+            entries.collect()
+        })
+    }
+
+    fn read(&self, query: &str) -> Result<Option<Entry>, JournalError> {
+        self.run("reading", |connection| connection.query_row(query, [], entry).optional())
+    }
+
+    fn run<T>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, JournalError> {
+        work(&self.connection).map_err(|source| JournalError::new(&self.file, doing, source))
+    }
+}
+
+/// Why the journal could not do its work. Names the file; the source says the cause.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("{doing} the state file {}", file.display())]
+    Failed { file: PathBuf, doing: &'static str, source: rusqlite::Error },
+    #[error("{} is not a state file this version can read: application {id:#x}, format {format}", file.display())]
+    NotOurs { file: PathBuf, id: i32, format: i32 },
+}
+
+impl JournalError {
+    fn new(file: &Path, doing: &'static str, source: rusqlite::Error) -> Self {
+        Self::Failed { file: file.to_owned(), doing, source }
+    }
+
+    /// What an operator can do about it.
+    pub fn hint(&self) -> String {
+        let Self::Failed { file, source, .. } = self else {
+            return "name another file under `state` in the settings".to_owned();
+        };
+        let file = file.display();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                format!("make {file} and its directory writable for this user")
+            }
+            Some(ErrorCode::DiskFull) => format!("free some space on the disk of {file}"),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                format!("another gateway is using {file}; stop it or give this one its own `state`")
+            }
+            Some(ErrorCode::CannotOpen) => {
+                format!("check that the directory of {file} exists and is writable")
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                format!(
+                    "{file} is damaged: restore it from a backup, or move it away to start afresh"
+                )
+            }
+            _ => format!("check {file} and its disk"),
+        }
+    }
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let kind: String = row.get("kind")?;
+    let release = |label: &str, fingerprint: &str| -> rusqlite::Result<Option<Release>> {
+        let label: Option<String> = row.get(label)?;
+        let fingerprint: Option<String> = row.get(fingerprint)?;
+        Ok(label.zip(fingerprint).map(|(label, fingerprint)| Release { label, fingerprint }))
+    };
+    Ok(Entry {
+        decision: Decision {
+            attempt: Attempt(unsigned(row.get("attempt")?)),
+            kind: if kind == "rollback" { Kind::Rollback } else { Kind::Promote },
+            from: slot(row, "from_slot")?,
+            to: slot(row, "to_slot")?,
+            reason: row.get("reason")?,
+            forced: row.get("forced")?,
+            to_release: release("to_label", "to_fingerprint")?,
+            from_release: release("from_label", "from_fingerprint")?,
+        },
+        at: Timestamp(unsigned(row.get("at_ms")?)),
+        who: Who { name: row.get("who")?, uid: row.get("uid")?, pid: row.get("pid")? },
+        outcome: row.get("outcome")?,
+    })
+}
+
+fn slot(row: &Row<'_>, column: &str) -> rusqlite::Result<Slot> {
+    let name: String = row.get(column)?;
+    Slot::named(&name).ok_or_else(|| UnknownSlot(name).into())
+}
+
+#[derive(Debug)]
+struct UnknownSlot(String);
+
+impl fmt::Display for UnknownSlot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "no slot is called {:?}", self.0)
+    }
+}
+
+impl std::error::Error for UnknownSlot {}
+
+impl From<UnknownSlot> for rusqlite::Error {
+    fn from(unknown: UnknownSlot) -> Self {
+        Self::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(unknown))
+    }
+}
+
+fn split(release: Option<&Release>) -> (Option<&str>, Option<&str>) {
+    (
+        release.map(|release| release.label.as_str()),
+        release.map(|release| release.fingerprint.as_str()),
+    )
+}
+
+/// SQLite's integers are signed; our counters never come near the difference.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(attempt: u64, kind: Kind, from: Slot) -> Decision {
+        Decision {
+            attempt: Attempt(attempt),
+            kind,
+            from,
+            to: from.other(),
+            reason: Some("because".into()),
+            forced: attempt == 2,
+            to_release: Some(Release { label: "new".into(), fingerprint: "f2".into() }),
+            from_release: None,
+        }
+    }
+
+    fn somebody() -> Who {
+        Who { name: "ada".into(), uid: Some(1000), pid: Some(77) }
+    }
+
+    const KEEP: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn the_last_recorded_decision_is_live_after_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("state.db");
+        let journal = Journal::open(&file).unwrap();
+        assert_eq!(journal.remembered(Slot::Blue, KEEP).unwrap().live, Slot::Blue);
+        journal
+            .record(&decision(1, Kind::Promote, Slot::Blue), &somebody(), Timestamp(1_000))
+            .unwrap();
+        drop(journal);
+
+        let journal = Journal::open(&file).unwrap();
+        let remembered = journal.remembered(Slot::Blue, KEEP).unwrap();
+        assert_eq!((remembered.live, remembered.attempt), (Slot::Green, Attempt(1)));
+        assert_eq!(remembered.kept.unwrap().until, Timestamp(61_000));
+        let history = journal.history(10).unwrap();
+        assert_eq!(history[0].outcome, "interrupted");
+        assert_eq!(history[0].who, somebody());
+        assert_eq!(history[0].decision, decision(1, Kind::Promote, Slot::Blue));
+    }
+
+    #[test]
+    fn an_attempt_is_recorded_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&directory.path().join("state.db")).unwrap();
+        journal.record(&decision(1, Kind::Promote, Slot::Blue), &somebody(), Timestamp(1)).unwrap();
+        journal
+            .record(&decision(1, Kind::Promote, Slot::Blue), &somebody(), Timestamp(1))
+            .unwrap_err();
+        journal.finish(Attempt(1), Outcome::Drained).unwrap();
+        assert_eq!(journal.history(10).unwrap()[0].outcome, "drained");
+    }
+
+    #[test]
+    fn a_second_gateway_is_told_that_the_file_is_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("state.db");
+        let _first = Journal::open(&file).unwrap();
+        let second = Journal::open(&file).unwrap_err();
+        assert!(second.hint().contains("another gateway"), "{second:?} {}", second.hint());
+    }
+
+    #[test]
+    fn another_programs_file_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("other.db");
+        Connection::open(&file).unwrap().pragma_update(None, "user_version", 9).unwrap();
+        assert!(matches!(Journal::open(&file), Err(JournalError::NotOurs { format: 9, .. })));
+        let text = directory.path().join("notes.txt");
+        std::fs::write(
+            &text,
+            "not a database at all, but long enough to be looked at as one, surely?",
+        )
+        .unwrap();
+        let error = Journal::open(&text).unwrap_err();
+        assert!(error.hint().contains("damaged"), "{error:?}");
+    }
+}

@@ -1,0 +1,284 @@
+//! Seeded runs of the switch against a world that crashes, loses records, repeats old news and flaps.
+//!
+//! `SWITCH_SEED=17 cargo test -p switch-core --test simulation` replays one run.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use switch_core::{
+    Attempt, Decision, Effect, Event, Identity, Kept, Kind, News, Phase, Refusal, Release,
+    Remembered, Rules, Slot, SlotReport, Switch, Timestamp,
+};
+
+const SEEDS: u64 = 256;
+const STEPS: usize = 2_000;
+const KEEP_OLD: Duration = Duration::from_secs(60);
+
+/// Everything outside the switch: a disk, a routing table, and news in flight.
+struct World {
+    random: StdRng,
+    now: Timestamp,
+    switch: Switch,
+    /// The disk: decisions that were written whole.
+    recorded: Vec<(Decision, Timestamp)>,
+    routed: Slot,
+    /// A decision the driver was told to write and has not answered about.
+    writing: Option<Decision>,
+    old_news: Vec<Event>,
+    truth: [SlotReport; 2],
+}
+
+fn rules() -> Rules {
+    Rules { require_ready: true, require_fingerprint: true, keep_old: KEEP_OLD }
+}
+
+fn remembered(recorded: &[(Decision, Timestamp)]) -> Remembered {
+    let Some((last, at)) = recorded.last() else {
+        return Remembered { live: Slot::Blue, attempt: Attempt(0), release: None, kept: None };
+    };
+    let kept = recorded.iter().rev().find(|(decision, _)| decision.from != decision.to).and_then(
+        |(decision, at)| {
+            (decision.to == last.to).then(|| Kept {
+                slot: decision.from,
+                attempt: decision.attempt,
+                until: at.after(KEEP_OLD),
+                release: decision.from_release.clone(),
+                left_by: decision.kind,
+            })
+        },
+    );
+    let _ = at;
+    Remembered { live: last.to, attempt: last.attempt, release: last.to_release.clone(), kept }
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        Self {
+            random: StdRng::seed_from_u64(seed),
+            now: Timestamp(1_000),
+            switch: Switch::new(rules(), remembered(&[]), [2, 2]),
+            recorded: Vec::new(),
+            routed: Slot::Blue,
+            writing: None,
+            old_news: Vec::new(),
+            truth: [SlotReport::unproven(2), SlotReport::unproven(2)],
+        }
+    }
+
+    fn slot(&mut self) -> Slot {
+        if self.random.random() { Slot::Blue } else { Slot::Green }
+    }
+
+    fn step(&mut self) {
+        self.now = Timestamp(self.now.0 + self.random.random_range(0..5_000));
+        match self.random.random_range(0..100) {
+            0..30 => self.flap(),
+            30..45 => {
+                let to = if self.random.random() { None } else { Some(self.slot()) };
+                let (reason, force) = self.manner();
+                let seen =
+                    self.random.random_bool(0.3).then(|| Attempt(self.random.random_range(0..4)));
+                self.ask(Event::Promote { to, reason, force, seen });
+            }
+            45..55 => {
+                let (reason, force) = self.manner();
+                self.ask(Event::Rollback { reason, force });
+            }
+            55..75 => self.answer_the_record(),
+            75..85 => {
+                if let Phase::Draining { attempt, .. } = self.switch.phase() {
+                    self.tell(Event::Drained { attempt });
+                }
+            }
+            85..90 => self.tell(Event::Tick),
+            90..97 => {
+                if !self.old_news.is_empty() {
+                    let index = self.random.random_range(0..self.old_news.len());
+                    let event = self.old_news[index].clone();
+                    let before = format!("{:?}", self.switch);
+                    let effects = self.switch.handle(event, self.now).unwrap();
+                    assert!(effects.is_empty(), "late news had effects: {effects:?}");
+                    assert_eq!(
+                        before,
+                        format!("{:?}", self.switch),
+                        "late news changed the switch"
+                    );
+                }
+            }
+            _ => self.crash(),
+        }
+        self.check();
+    }
+
+    fn manner(&mut self) -> (Option<String>, bool) {
+        let reason = self.random.random_bool(0.5).then(|| "because".to_owned());
+        (reason, self.random.random_bool(0.2))
+    }
+
+    fn flap(&mut self) {
+        let slot = self.slot();
+        let ready = self.random.random_range(0..=2);
+        let release = |number: u32| Release {
+            label: format!("r{number}"),
+            fingerprint: format!("f{number}"),
+        };
+        let identity = match self.random.random_range(0..10) {
+            0 => Identity::Unknown,
+            1 => Identity::Divided(vec![release(1), release(2)]),
+            number => Identity::Agreed(release(number / 4)),
+        };
+        let identity = if ready == 0 { Identity::Unknown } else { identity };
+        let report = SlotReport { ready, total: 2, identity };
+        self.truth[slot.index()] = report.clone();
+        self.tell(Event::Report { slot, report });
+    }
+
+    fn ask(&mut self, event: Event) {
+        let plan = self.switch.plan(event.clone(), self.now);
+        let kept = self.switch.kept().cloned();
+        let before = format!("{:?}", self.switch);
+        match self.switch.handle(event.clone(), self.now) {
+            Err(refusal) => {
+                assert_eq!(before, format!("{:?}", self.switch), "a refusal changed the switch");
+                assert_eq!(plan, Err(refusal.clone()));
+                assert!(!refusal.to_string().is_empty() && !refusal.hint().is_empty());
+                if let (Event::Rollback { force, reason }, Some(kept)) = (&event, kept) {
+                    self.rollback_was_rightly_refused(&refusal, &kept, *force, reason.is_some());
+                }
+            }
+            Ok(effects) => {
+                assert!(plan.unwrap().starts_with(&effects));
+                self.carry_out(effects);
+            }
+        }
+    }
+
+    /// Rollback is always possible while the old slot is kept, ready, and still what it was.
+    fn rollback_was_rightly_refused(
+        &self,
+        refusal: &Refusal,
+        kept: &Kept,
+        force: bool,
+        reasoned: bool,
+    ) {
+        let report = self.switch.report(kept.slot);
+        let same = match (&kept.release, &report.identity) {
+            (Some(was), Identity::Agreed(is)) => was.fingerprint == is.fingerprint,
+            _ => true,
+        };
+        let free = !matches!(self.switch.phase(), Phase::Recording(_));
+        let possible =
+            kept.left_by == Kind::Promote && self.now < kept.until && free && (!force || reasoned);
+        assert!(
+            !(possible && (force || (report.ready > 0 && same))),
+            "rollback refused although the old slot is kept: {refusal}"
+        );
+    }
+
+    fn tell(&mut self, event: Event) {
+        let effects = self.switch.handle(event, self.now).unwrap();
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Record(decision) => {
+                    assert!(self.writing.is_none(), "two decisions at once");
+                    if !decision.forced {
+                        let report = &self.truth[decision.to.index()];
+                        let needed = if decision.kind == Kind::Promote { report.total } else { 1 };
+                        assert!(
+                            report.ready >= needed,
+                            "unproven slot chosen without force: {report:?}"
+                        );
+                        if decision.kind == Kind::Promote {
+                            assert!(matches!(report.identity, Identity::Agreed(_)));
+                        }
+                    } else {
+                        assert!(decision.reason.is_some());
+                    }
+                    let highest = self.recorded.iter().map(|(decision, _)| decision.attempt).max();
+                    assert!(Some(decision.attempt) > highest, "attempt numbers only grow");
+                    self.writing = Some(decision);
+                }
+                Effect::RouteTo { slot, attempt, .. } => {
+                    let (last, _) =
+                        self.recorded.last().expect("routed before anything was recorded");
+                    assert_eq!(
+                        (last.to, last.attempt),
+                        (slot, attempt),
+                        "routed to what is not recorded"
+                    );
+                    self.routed = slot;
+                }
+                Effect::Drain { slot, .. } | Effect::Retire { slot, .. } => {
+                    assert_ne!(slot, self.routed, "the live slot was drained or retired");
+                }
+                Effect::Notify(News::Stayed { decision, .. }) => {
+                    assert_eq!(self.routed, decision.from)
+                }
+                Effect::Notify(News::Switched(_) | News::Drained { .. } | News::Retired { .. }) => {
+                }
+            }
+        }
+    }
+
+    fn answer_the_record(&mut self) {
+        let Some(decision) = self.writing.take() else { return };
+        let attempt = decision.attempt;
+        if self.random.random_bool(0.25) {
+            self.old_news.push(Event::RecordFailed { attempt, cause: "disk full".into() });
+            self.tell(Event::RecordFailed { attempt, cause: "disk full".into() });
+        } else {
+            self.recorded.push((decision, self.now));
+            self.old_news.push(Event::Recorded { attempt });
+            self.tell(Event::Recorded { attempt });
+        }
+    }
+
+    fn crash(&mut self) {
+        if let Some(decision) = self.writing.take() {
+            // The write may have reached the disk although nobody heard of it.
+            if self.random.random() {
+                self.recorded.push((decision, self.now));
+            }
+        }
+        let remembered = remembered(&self.recorded);
+        self.routed = remembered.live;
+        self.switch = Switch::new(rules(), remembered, [2, 2]);
+        self.truth = [SlotReport::unproven(2), SlotReport::unproven(2)];
+        // After a restart attempt numbers continue from the disk, so news from before may carry a number that is
+        // handed out again; a restarted process never hears it.
+        self.old_news.clear();
+    }
+
+    fn check(&self) {
+        let last = self.recorded.last().map_or(Slot::Blue, |(decision, _)| decision.to);
+        assert_eq!(self.switch.live(), last, "live is the last recorded decision");
+        assert_eq!(self.routed, last, "traffic follows the last recorded decision");
+        if let Some(kept) = self.switch.kept() {
+            assert_ne!(kept.slot, self.switch.live(), "the kept slot is the idle one");
+        }
+    }
+}
+
+#[test]
+fn no_seed_breaks_an_invariant() {
+    let only: Option<u64> = std::env::var("SWITCH_SEED")
+        .ok()
+        .map(|seed| seed.parse().expect("SWITCH_SEED is a number"));
+    let seeds = only.map_or(0..SEEDS, |seed| seed..seed + 1);
+    for seed in seeds {
+        let outcome = std::panic::catch_unwind(|| {
+            let mut world = World::new(seed);
+            (0..STEPS).for_each(|_| world.step());
+            world.recorded.len()
+        });
+        match outcome {
+            Ok(decisions) => assert!(decisions > 10, "seed {seed} decided only {decisions} times"),
+            Err(_) => panic!("replay with SWITCH_SEED={seed}"),
+        }
+    }
+}

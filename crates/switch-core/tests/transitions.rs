@@ -1,0 +1,199 @@
+//! What the switch answers to each event in each phase, as a reviewed table.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use switch_core::{
+    Attempt, Event, Identity, Release, Remembered, Rules, Slot, SlotReport, Switch, Timestamp,
+};
+
+const NOW: Timestamp = Timestamp(1_000_000);
+
+fn release(name: &str) -> Release {
+    Release { label: name.to_owned(), fingerprint: format!("fingerprint of {name}") }
+}
+
+fn ready(name: &str) -> SlotReport {
+    SlotReport { ready: 2, total: 2, identity: Identity::Agreed(release(name)) }
+}
+
+fn fresh() -> Switch {
+    let rules = Rules {
+        require_ready: true,
+        require_fingerprint: true,
+        keep_old: Duration::from_secs(1800),
+    };
+    let remembered =
+        Remembered { live: Slot::Blue, attempt: Attempt(0), release: None, kept: None };
+    Switch::new(rules, remembered, [2, 2])
+}
+
+fn tell(switch: &mut Switch, event: Event, now: Timestamp) {
+    switch.handle(event, now).unwrap();
+}
+
+fn proven() -> Switch {
+    let mut switch = fresh();
+    tell(&mut switch, Event::Report { slot: Slot::Blue, report: ready("one") }, NOW);
+    tell(&mut switch, Event::Report { slot: Slot::Green, report: ready("two") }, NOW);
+    switch
+}
+
+fn promote() -> Event {
+    Event::Promote { to: None, reason: None, force: false, seen: None }
+}
+
+fn rollback() -> Event {
+    Event::Rollback { reason: None, force: false }
+}
+
+fn recording() -> Switch {
+    let mut switch = proven();
+    tell(&mut switch, promote(), NOW);
+    switch
+}
+
+fn draining() -> Switch {
+    let mut switch = recording();
+    tell(&mut switch, Event::Recorded { attempt: Attempt(1) }, NOW);
+    switch
+}
+
+fn kept() -> Switch {
+    let mut switch = draining();
+    tell(&mut switch, Event::Drained { attempt: Attempt(1) }, NOW);
+    switch
+}
+
+fn rolled_back() -> Switch {
+    let mut switch = kept();
+    tell(&mut switch, rollback(), NOW);
+    tell(&mut switch, Event::Recorded { attempt: Attempt(2) }, NOW);
+    tell(&mut switch, Event::Drained { attempt: Attempt(2) }, NOW);
+    switch
+}
+
+fn retired() -> Switch {
+    let mut switch = kept();
+    tell(&mut switch, Event::Tick, Timestamp(NOW.0 + 1_800_000));
+    switch
+}
+
+fn with_green(report: SlotReport) -> Switch {
+    let mut switch = proven();
+    tell(&mut switch, Event::Report { slot: Slot::Green, report }, NOW);
+    switch
+}
+
+fn redeployed_in_place() -> Switch {
+    let mut switch = kept();
+    tell(&mut switch, Event::Report { slot: Slot::Green, report: ready("three") }, NOW);
+    switch
+}
+
+fn old_slot_changed() -> Switch {
+    let mut switch = kept();
+    tell(&mut switch, Event::Report { slot: Slot::Blue, report: ready("four") }, NOW);
+    switch
+}
+
+#[test]
+fn the_transition_table() {
+    let phases: Vec<(&str, Switch)> = vec![
+        ("nothing probed yet", fresh()),
+        ("both proven", proven()),
+        ("green half ready", with_green(SlotReport { ready: 1, ..ready("two") })),
+        ("green has no workers", with_green(SlotReport::unproven(0))),
+        (
+            "green hides its fingerprint",
+            with_green(SlotReport { identity: Identity::Unknown, ..ready("two") }),
+        ),
+        (
+            "green divided",
+            with_green(SlotReport {
+                identity: Identity::Divided(vec![release("two"), release("three")]),
+                ..ready("two")
+            }),
+        ),
+        ("recording", recording()),
+        ("draining", draining()),
+        ("old slot kept", kept()),
+        ("old slot changed its release", old_slot_changed()),
+        ("live slot changed its release", redeployed_in_place()),
+        ("rolled back", rolled_back()),
+        ("retired", retired()),
+    ];
+    let force = |reason: Option<&str>| Event::Promote {
+        to: None,
+        reason: reason.map(str::to_owned),
+        force: true,
+    };
+    let events: Vec<(&str, Event)> = vec![
+        ("promote", promote()),
+        (
+            "promote blue",
+            Event::Promote { to: Some(Slot::Blue), reason: None, force: false, seen: None },
+        ),
+        (
+            "promote green",
+            Event::Promote { to: Some(Slot::Green), reason: None, force: false, seen: None },
+        ),
+        (
+            "promote having seen 0",
+            Event::Promote { to: None, reason: None, force: false, seen: Some(Attempt(0)) },
+        ),
+        ("promote --force", force(None)),
+        ("promote --force --reason", force(Some("the night shift decided"))),
+        ("rollback", rollback()),
+        (
+            "rollback --force --reason",
+            Event::Rollback { reason: Some("trouble".into()), force: true },
+        ),
+        ("recorded 1", Event::Recorded { attempt: Attempt(1) }),
+        ("record failed 1", Event::RecordFailed { attempt: Attempt(1), cause: "disk full".into() }),
+        ("recorded 9", Event::Recorded { attempt: Attempt(9) }),
+        ("drained 1", Event::Drained { attempt: Attempt(1) }),
+        ("tick after keep_old", Event::Tick),
+    ];
+    let mut table = String::new();
+    for (phase, switch) in &phases {
+        writeln!(table, "{phase}").unwrap();
+        for (name, event) in &events {
+            let now = if *event == Event::Tick { Timestamp(NOW.0 + 1_800_000) } else { NOW };
+            let answer = match switch.clone().handle(event.clone(), now) {
+                Err(refusal) => format!("no: {refusal} [{}]", refusal.hint()),
+                Ok(effects) if effects.is_empty() => "-".to_owned(),
+                Ok(effects) => {
+                    effects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+                }
+            };
+            writeln!(table, "  {name:<26} {answer}").unwrap();
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_plan_lists_every_effect_and_changes_nothing() {
+    let switch = proven();
+    let plan: Vec<String> =
+        switch.plan(promote(), NOW).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        plan,
+        [
+            "record attempt 1: promote green",
+            "route new requests to green",
+            "drain blue",
+            "notify: green is live"
+        ]
+    );
+    assert_eq!(switch.live(), Slot::Blue);
+    assert_eq!(switch.attempt(), Attempt(0));
+}
+
+#[test]
+fn a_rollback_is_possible_while_the_old_slot_still_drains() {
+    let mut switch = draining();
+    let effects = switch.handle(rollback(), Timestamp(NOW.0 + 9_000_000)).unwrap();
+    assert_eq!(effects[0].to_string(), "record attempt 2: rollback blue");
+}
