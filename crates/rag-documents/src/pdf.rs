@@ -78,7 +78,7 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, DocumentEr
     if !bad_pages.is_empty() {
         let numbers: Vec<String> = bad_pages.iter().take(10).map(u32::to_string).collect();
         let more = if bad_pages.len() > 10 { ", …" } else { "" };
-        warnings.push(format!("without any text: page {}{more}", numbers.join(", ")));
+        warnings.push(format!("no text on page {}{more}", numbers.join(", ")));
     }
     Ok(Document { format: Format::Pdf, sections, warnings })
 }

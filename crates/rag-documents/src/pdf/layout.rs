@@ -201,8 +201,8 @@ mod tests {
     #[test]
     fn full_lines_are_joined_and_short_ones_end_a_paragraph() {
         check(
-            &[(0., 100., "the quick brown fox"), (0., 88., "jumps over it."), (0., 76., "Next.")],
-            "the quick brown fox jumps over it.\nNext.",
+            &[(0., 100., "the quick brown fox"), (0., 88., "over it."), (0., 76., "Next.")],
+            "the quick brown fox over it.\nNext.",
         );
         check(
             &[(0., 100., "员工每年享有十五天"), (0., 88., "带薪年假。"), (0., 60., "病假")],
