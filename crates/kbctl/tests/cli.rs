@@ -34,7 +34,15 @@ fn build(root: &Path, tag: &str) -> Output {
     let (documents, root) = (fixtures(), root.to_str().unwrap().to_owned());
     let documents = documents.to_str().unwrap();
     kbctl(&[
-        "build", "--documents", documents, "--embedding", MODEL, "--output", &root, "--tag", tag,
+        "build",
+        "--documents",
+        documents,
+        "--embedding",
+        MODEL,
+        "--output",
+        &root,
+        "--tag",
+        tag,
         "--json",
     ])
 }
@@ -143,7 +151,8 @@ fn mistakes_say_what_to_do_and_have_their_exit_codes() {
     error: /nowhere: not a knowledge base: it has no manifest.json
     hint: name the tag's own folder, for example data/blue/v20261123
     ");
-    let build = ["build", "--documents", ".", "--embedding", "/nowhere/e5", "--output", "/nowhere/kb"];
+    let build =
+        ["build", "--documents", ".", "--embedding", "/nowhere/e5", "--output", "/nowhere/kb"];
     insta::assert_snapshot!(told(&build), @r"
     1
     error: /nowhere/e5: no such folder

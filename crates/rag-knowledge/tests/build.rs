@@ -59,8 +59,7 @@ impl Embedder for Letters {
 }
 
 fn documents(folder: &Path) -> PathBuf {
-    let fixtures =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../rag-documents/tests/fixtures");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rag-documents/tests/fixtures");
     let to = folder.join("documents");
     std::fs::create_dir_all(to.join("sub")).unwrap();
     for (from, name) in
@@ -132,10 +131,8 @@ fn the_same_documents_give_the_same_fingerprint_whatever_the_threads_the_tag_and
     let now = datetime!(2027-01-01 00:00 UTC);
     let second = build(&later, &Letters::new(), now, &(), &AtomicBool::new(false)).unwrap();
     assert_eq!(first.fingerprint, second.fingerprint);
-    let other = BuildRequest {
-        splitter: Splitter::new(61, 10).unwrap(),
-        ..request(folder.path(), "v3")
-    };
+    let other =
+        BuildRequest { splitter: Splitter::new(61, 10).unwrap(), ..request(folder.path(), "v3") };
     assert_ne!(run(&other).unwrap().fingerprint, first.fingerprint);
 }
 
@@ -241,7 +238,10 @@ fn an_opened_knowledge_base_finds_its_passages() {
     let mut other = embedder.identity().clone();
     other.version = "2".to_owned();
     let error = knowledge.check_embedding(&other).unwrap_err().to_string();
-    assert!(error.contains("built with the embedding letters 1 and letters 2 is loaded"), "{error}");
+    assert!(
+        error.contains("built with the embedding letters 1 and letters 2 is loaded"),
+        "{error}"
+    );
 }
 
 #[test]
