@@ -1,3 +1,55 @@
 //! Builds and checks knowledge bases.
 
-fn main() {}
+mod commands;
+mod interrupt;
+mod progress;
+mod render;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use commands::{build, extract, inspect, search, verify};
+
+/// Builds and checks knowledge bases.
+#[derive(Parser)]
+#[command(name = "kbctl", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kbctl extract handbook.pdf
+  kbctl build --documents docs/ --embedding multilingual-e5-small --output data/green
+  kbctl verify data/green/v20261123
+  kbctl search data/green/v20261123 \"How many days of annual leave?\" --top-k 3
+
+Models are looked up in SWITCHYARD_MODELS (~/.cache/switchyard/models when it is not set).
+
+Exit codes: 0 done, 1 refused or failed, 64 wrong usage, 130 stopped by Ctrl-C.";
+
+#[derive(Subcommand)]
+enum Command {
+    Extract(extract::Arguments),
+    Build(build::Arguments),
+    Inspect(inspect::Arguments),
+    Verify(verify::Arguments),
+    Search(search::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(message) => return render::usage(&message),
+    };
+    let done = match arguments.command {
+        Command::Extract(arguments) => extract::run(&arguments),
+        Command::Build(arguments) => build::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Search(arguments) => search::run(&arguments),
+    };
+    render::outcome(done)
+}

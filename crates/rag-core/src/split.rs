@@ -294,7 +294,12 @@ mod tests {
 
     #[test]
     fn english_is_cut_after_its_sentence_ends_but_not_inside_numbers() {
-        check(20, 0, "It costs 3.5 euros. Pay now! Why?", &["It costs 3.5 euros.", "Pay now! Why?"]);
+        check(
+            20,
+            0,
+            "It costs 3.5 euros. Pay now! Why?",
+            &["It costs 3.5 euros.", "Pay now! Why?"],
+        );
         check(12, 0, "See www.example.org for more", &["See", "www.example.", "org for more"]);
     }
 
@@ -319,7 +324,12 @@ mod tests {
             "第一句话。第二句话。第三句话。第四句话。",
             &["第一句话。第二句话。", "第二句话。第三句话。", "第三句话。第四句话。"],
         );
-        check(16, 6, "one two three four five six", &["one two three", "three four five", "five six"]);
+        check(
+            16,
+            6,
+            "one two three four five six",
+            &["one two three", "three four five", "five six"],
+        );
         check(6, 2, "甲乙丙丁戊己庚辛", &["甲乙丙丁戊己", "戊己庚辛"]);
     }
 

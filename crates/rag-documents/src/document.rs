@@ -80,10 +80,8 @@ pub fn read(bytes: Vec<u8>, name: &str, limits: &Limits) -> Result<Document, Doc
     if bytes.len() as u64 > limits.file {
         return Err(DocumentError::TooLarge(format!("more than {} bytes", limits.file)));
     }
-    let extension = Path::new(name)
-        .extension()
-        .map(|e| e.to_string_lossy().to_lowercase())
-        .unwrap_or_default();
+    let extension =
+        Path::new(name).extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
     let format = match sniff(&bytes) {
         Content::Pdf => Format::Pdf,
         Content::Zip => Format::Docx,

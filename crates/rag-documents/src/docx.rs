@@ -15,9 +15,8 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, DocumentEr
     let mut container = Container::open(bytes, limits)?;
     let main = container.main_part()?;
     let folder = main.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    let body_xml = container
-        .part(&main)?
-        .ok_or_else(|| DocumentError::Broken(format!("it has no {main}")))?;
+    let body_xml =
+        container.part(&main)?.ok_or_else(|| DocumentError::Broken(format!("it has no {main}")))?;
     let mut warnings = Vec::new();
     let styles = match container.part(&format!("{folder}styles.xml"))? {
         Some(part) => Styles::read(&part, limits)?,

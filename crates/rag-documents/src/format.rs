@@ -48,7 +48,8 @@ pub(crate) fn sniff(bytes: &[u8]) -> Content {
         Content::Rtf
     } else {
         let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
-        let begins = |tag: &[u8]| text.get(..tag.len()).is_some_and(|t| t.eq_ignore_ascii_case(tag));
+        let begins =
+            |tag: &[u8]| text.get(..tag.len()).is_some_and(|t| t.eq_ignore_ascii_case(tag));
         if begins(b"<!doctype html") || begins(b"<html") { Content::Html } else { Content::Other }
     }
 }

@@ -18,10 +18,8 @@ use font::Fonts;
 const TALLEST_TREE: usize = 64;
 
 pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, DocumentError> {
-    let options = LoadOptions {
-        max_decompressed_size: Some(limits.pdf_stream),
-        ..LoadOptions::default()
-    };
+    let options =
+        LoadOptions { max_decompressed_size: Some(limits.pdf_stream), ..LoadOptions::default() };
     let mut pdf = Pdf::load_mem_with_options(bytes, options).map_err(|e| match e {
         lopdf::Error::InvalidPassword | lopdf::Error::Decryption(_) => DocumentError::Encrypted,
         other => DocumentError::Broken(other.to_string()),
@@ -70,14 +68,17 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, DocumentEr
         };
         total += text.len();
         if total > limits.text {
-            return Err(DocumentError::TooLarge(format!("more than {} bytes of text", limits.text)));
+            return Err(DocumentError::TooLarge(format!(
+                "more than {} bytes of text",
+                limits.text
+            )));
         }
         sections.push(Section { page: Some(number), heading: None, text });
     }
     if !bad_pages.is_empty() {
         let numbers: Vec<String> = bad_pages.iter().take(10).map(u32::to_string).collect();
         let more = if bad_pages.len() > 10 { ", …" } else { "" };
-        warnings.push(format!("without any text: page {}{more}", numbers.join(", ")));
+        warnings.push(format!("no text on page {}{more}", numbers.join(", ")));
     }
     Ok(Document { format: Format::Pdf, sections, warnings })
 }

@@ -129,7 +129,8 @@ impl Manifest {
             return Err(KnowledgeError::malformed(&path, cause));
         }
         let manifest: Self = serde_json::from_slice(&bytes).map_err(wrong)?;
-        Pooling::from_word(&manifest.embedding.pooling).map_err(|cause| KnowledgeError::malformed(&path, cause))?;
+        Pooling::from_word(&manifest.embedding.pooling)
+            .map_err(|cause| KnowledgeError::malformed(&path, cause))?;
         Ok(manifest)
     }
 }

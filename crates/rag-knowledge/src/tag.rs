@@ -24,7 +24,9 @@ pub fn check(tag: &str) -> Result<(), String> {
         return Err(format!("a tag has at most {LONGEST} characters, and this one {}", tag.len()));
     }
     if let Some(c) = tag.chars().find(|c| !allowed(*c)) {
-        return Err(format!("{c:?} is not allowed in a tag: letters, digits, `.`, `_` and `-` are"));
+        return Err(format!(
+            "{c:?} is not allowed in a tag: letters, digits, `.`, `_` and `-` are"
+        ));
     }
     if tag.starts_with(['.', '-']) {
         return Err("a tag begins with a letter, a digit or `_`".to_owned());
@@ -41,7 +43,8 @@ mod tests {
         for good in ["v20261123", "v20261123-2", "2026.11", "_x"] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
-        for bad in ["", ".", "..", ".hidden", "-f", "a/b", "a b", "版本", "a\n", &"x".repeat(101)] {
+        for bad in ["", ".", "..", ".hidden", "-f", "a/b", "a b", "版本", "a\n", &"x".repeat(101)]
+        {
             assert!(check(bad).is_err(), "{bad:?}");
         }
     }

@@ -73,8 +73,7 @@ fn suspects(folder: &Path) -> String {
     match Manifest::read(folder) {
         Err(e) => found.push(e.to_string()),
         Ok(manifest) => {
-            let (passages, dimensions) =
-                (manifest.counts.passages, manifest.embedding.dimensions);
+            let (passages, dimensions) = (manifest.counts.passages, manifest.embedding.dimensions);
             let vectors = folder.join(layout::VECTORS);
             if let Err(e) = crate::vectors::check_length(&vectors, passages, dimensions) {
                 found.push(e.to_string());

@@ -19,7 +19,10 @@ impl<'a> Container<'a> {
         let archive = ZipArchive::new(Cursor::new(bytes))
             .map_err(|e| DocumentError::Broken(format!("its zip container: {e}")))?;
         if archive.len() > limits.docx_entries {
-            return Err(DocumentError::TooLarge(format!("more than {} parts", limits.docx_entries)));
+            return Err(DocumentError::TooLarge(format!(
+                "more than {} parts",
+                limits.docx_entries
+            )));
         }
         Ok(Self { archive, limits })
     }

@@ -33,8 +33,7 @@ impl Styles {
                     let value = || element.attribute("val");
                     match (element.name().as_str(), &mut current) {
                         ("style", _) => {
-                            current =
-                                element.attribute("styleId").map(|id| (id, Style::default()));
+                            current = element.attribute("styleId").map(|id| (id, Style::default()));
                         }
                         ("name", Some((_, style))) => style.name = value().unwrap_or_default(),
                         ("basedOn", Some((_, style))) => style.based_on = value(),

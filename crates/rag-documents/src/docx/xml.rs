@@ -55,7 +55,9 @@ pub(crate) fn each(
                 depth += 1;
                 if depth > limits.xml_depth {
                     let most = limits.xml_depth;
-                    return Err(DocumentError::TooLarge(format!("XML nested more than {most} deep")));
+                    return Err(DocumentError::TooLarge(format!(
+                        "XML nested more than {most} deep"
+                    )));
                 }
                 each(Event::Open(Element(&element)))?;
             }

@@ -228,7 +228,9 @@ mod tests {
 
     #[test]
     fn noise_is_no_map_and_no_panic() {
-        for noise in [&b"<"[..], b"<0", b"beginbfrange <00> <FFFFFFFF> <0000> endbfrange", b"[[[", b"%"] {
+        for noise in
+            [&b"<"[..], b"<0", b"beginbfrange <00> <FFFFFFFF> <0000> endbfrange", b"[[[", b"%"]
+        {
             CMap::parse(noise);
         }
     }

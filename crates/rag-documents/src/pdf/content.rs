@@ -207,8 +207,8 @@ impl<'a> Reader<'_, 'a> {
                 self.cut = true;
                 return;
             }
-            let spacing = state.character_spacing
-                + if glyph.is_space { state.word_spacing } else { 0.0 };
+            let spacing =
+                state.character_spacing + if glyph.is_space { state.word_spacing } else { 0.0 };
             let width = glyph.width / 1000.0 * state.size * state.scale;
             let Matrix([a, b, c, d, x, y]) =
                 Matrix::translation(0.0, state.rise).then(*text).then(state.matrix);

@@ -23,8 +23,7 @@ pub(super) struct Listed {
 /// The files of a folder and its subfolders, ordered by the bytes of their names. Hidden files and
 /// word processors' lock files (`~$…`) are left out; links to folders are not followed.
 pub(super) fn list(folder: &Path) -> Result<Vec<Listed>, BuildError> {
-    let wrong =
-        |cause: String| BuildError::Documents { folder: folder.to_owned(), cause };
+    let wrong = |cause: String| BuildError::Documents { folder: folder.to_owned(), cause };
     if !folder.is_dir() {
         return Err(wrong("no such folder".to_owned()));
     }

@@ -9,8 +9,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::error::BuildError;
 use super::check_target;
+use super::error::BuildError;
 use crate::{fingerprint, layout};
 
 /// What the names of unfinished builds begin with.

@@ -1,0 +1,132 @@
+//! `kbctl build`: a knowledge base from a folder of documents.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rag_core::Splitter;
+use rag_knowledge::build::{BuildRequest, Built, build, check_target};
+use rag_knowledge::documents::Limits;
+use rag_knowledge::embedding::{self, ModelCache};
+use rag_knowledge::index::Scalar;
+use rag_knowledge::manifest::{Counts, FailedEntry};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::render::{self, Failure};
+
+/// Builds a knowledge base from the PDF and DOCX files of a folder.
+///
+/// It is made beside its tag and renamed in when complete; an existing tag is never touched.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  kbctl build --documents docs/ --embedding multilingual-e5-small --output data/green\n  kbctl build --documents docs/ --embedding ./models/bge-base-zh --output data --tag v20261123-2 --strict\n  kbctl build --documents docs/ --embedding multilingual-e5-small --output data --json | jq -r .fingerprint"
+)]
+pub(crate) struct Arguments {
+    /// The folder of documents, subfolders included.
+    #[arg(long, value_name = "DIR")]
+    documents: PathBuf,
+    /// The embedding: a name in the model cache, or a path that begins with / or .
+    #[arg(long, value_name = "MODEL")]
+    embedding: String,
+    /// The folder that holds a folder per tag; made when missing.
+    #[arg(long, value_name = "ROOT")]
+    output: PathBuf,
+    /// The tag; v and the day (UTC) when not given.
+    #[arg(long)]
+    tag: Option<String>,
+    /// The most characters in a passage.
+    #[arg(long, value_name = "CHARACTERS", default_value_t = 600)]
+    chunk_size: usize,
+    /// Characters each passage repeats of the one before.
+    #[arg(long, value_name = "CHARACTERS", default_value_t = 80)]
+    chunk_overlap: usize,
+    /// How the index stores numbers: f32, f16 or i8.
+    #[arg(long, default_value = "f32")]
+    scalar: Scalar,
+    /// Texts embedded at the same time; every processor when not given. The result is the same.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+    /// Stop at the first document that cannot be read.
+    #[arg(long)]
+    strict: bool,
+    /// Answer with JSON on stdout (--output is the folder here).
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    folder: String,
+    tag: &'a str,
+    fingerprint: &'a str,
+    counts: Counts,
+    failed: &'a [FailedEntry],
+    warnings: &'a [String],
+    seconds: f64,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let splitter = Splitter::new(arguments.chunk_size, arguments.chunk_overlap)
+        .map_err(|e| Failure::usage(format!("--chunk-size and --chunk-overlap: {e}")))?;
+    let threads = arguments.threads.map_or_else(
+        || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        usize::from,
+    );
+    let now = OffsetDateTime::now_utc();
+    // Before the model is loaded, which takes seconds.
+    let tag = arguments.tag.clone().unwrap_or_else(|| rag_knowledge::tag::default_for(now));
+    check_target(&arguments.output, &tag)?;
+    if !arguments.documents.is_dir() {
+        let cause = format!("{}: no such folder", arguments.documents.display());
+        return Err(Failure::new(cause, Some("--documents names a folder".to_owned())));
+    }
+    let cancelled = interrupt::watch();
+    let folder = ModelCache::from_environment().resolve(&arguments.embedding);
+    let embedder = embedding::open(&folder, threads)?;
+    let request = BuildRequest {
+        documents: arguments.documents.clone(),
+        root: arguments.output.clone(),
+        tag: Some(tag),
+        splitter,
+        scalar: arguments.scalar,
+        threads,
+        strict: arguments.strict,
+        limits: Limits::default(),
+    };
+    let progress = Progress::new();
+    let built = build(&request, &embedder, now, &progress, &cancelled);
+    progress.finish();
+    tell(&built?, arguments.json)
+}
+
+fn tell(built: &Built, json: bool) -> Result<(), Failure> {
+    if json {
+        return render::print_json(&Summary {
+            folder: built.folder.display().to_string(),
+            tag: &built.tag,
+            fingerprint: &built.fingerprint,
+            counts: built.counts,
+            failed: &built.failed,
+            warnings: &built.warnings,
+            seconds: (built.seconds * 1000.0).round() / 1000.0,
+        });
+    }
+    for warning in &built.warnings {
+        render::note(&render::plain(&format!("warning: {warning}")));
+    }
+    let many = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let failed = match built.counts.failed {
+        0 => String::new(),
+        n => format!(" ({} could not be read)", many(n, "document")),
+    };
+    render::print(&format!(
+        "built {}: {}{failed}, {} in {:.1} s\nfingerprint {}",
+        built.folder.display(),
+        many(built.counts.documents, "document"),
+        many(built.counts.passages, "passage"),
+        built.seconds,
+        built.fingerprint
+    ))
+}

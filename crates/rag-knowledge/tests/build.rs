@@ -1,0 +1,270 @@
+//! Building, verifying and opening, with an embedding made of arithmetic.
+#![cfg(feature = "build")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rag_core::{EmbedError, Embedder, EmbeddingIdentity, Pooling, Splitter};
+use rag_knowledge::build::{BuildError, BuildRequest, Built, Event, Observer, build};
+use rag_knowledge::documents::Limits;
+use rag_knowledge::index::Scalar;
+use rag_knowledge::{KnowledgeError, Manifest, open_verified, verify};
+use time::macros::datetime;
+
+/// Counts letters: the same text always gives the same vector.
+struct Letters(EmbeddingIdentity);
+
+impl Letters {
+    fn new() -> Self {
+        Self(EmbeddingIdentity {
+            name: "letters".to_owned(),
+            version: "1".to_owned(),
+            dimensions: 8,
+            pooling: Pooling::Mean,
+            query_prefix: String::new(),
+            passage_prefix: String::new(),
+            max_tokens: 512,
+            model_sha256: "0".repeat(64),
+            tokenizer_sha256: "1".repeat(64),
+        })
+    }
+}
+
+impl Embedder for Letters {
+    fn identity(&self) -> &EmbeddingIdentity {
+        &self.0
+    }
+
+    fn embed_passages(&self, passages: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        passages.iter().map(|p| self.embed_query(p)).collect()
+    }
+
+    fn embed_query(&self, question: &str) -> Result<Vec<f32>, EmbedError> {
+        let mut v = vec![0.1_f32; 8];
+        for c in question.chars() {
+            v[c as usize % 8] += 1.0;
+        }
+        let norm = v.iter().map(|x| x * x).sum::<f32>().sqrt();
+        Ok(v.into_iter().map(|x| x / norm).collect())
+    }
+
+    fn count_tokens(&self, text: &str) -> Result<usize, EmbedError> {
+        Ok(text.chars().count())
+    }
+
+    fn min_score(&self) -> f32 {
+        0.0
+    }
+}
+
+fn documents(folder: &Path) -> PathBuf {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rag-documents/tests/fixtures");
+    let to = folder.join("documents");
+    std::fs::create_dir_all(to.join("sub")).unwrap();
+    for (from, name) in
+        [("policy.docx", "policy.docx"), ("note.docx", "sub/note.docx"), ("note.pdf", "note.pdf")]
+    {
+        std::fs::copy(fixtures.join(from), to.join(name)).unwrap();
+    }
+    std::fs::write(to.join("broken.pdf"), b"%PDF-1.4 nothing").unwrap();
+    std::fs::write(to.join("empty.docx"), b"").unwrap();
+    std::fs::write(to.join(".hidden"), b"x").unwrap();
+    to
+}
+
+fn request(folder: &Path, tag: &str) -> BuildRequest {
+    BuildRequest {
+        documents: folder.join("documents"),
+        root: folder.join("root"),
+        tag: Some(tag.to_owned()),
+        splitter: Splitter::new(60, 10).unwrap(),
+        scalar: Scalar::F32,
+        threads: 2,
+        strict: false,
+        limits: Limits::default(),
+    }
+}
+
+fn run(request: &BuildRequest) -> Result<Built, BuildError> {
+    let now = datetime!(2026-11-23 01:02:03 UTC);
+    build(request, &Letters::new(), now, &(), &AtomicBool::new(false))
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_fingerprint_is_what_the_documented_shell_line_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    documents(folder.path());
+    let built = run(&request(folder.path(), "v1")).unwrap();
+    let shell = || {
+        let line = "find . -type f ! -name FINGERPRINT ! -name report.json ! -path './derived/*' \
+                    -exec sha256sum {} + | LC_ALL=C sort | sha256sum";
+        let output = Command::new("sh").args(["-c", line]).current_dir(&built.folder).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()[..64].to_owned()
+    };
+    assert_eq!(built.fingerprint, shell());
+    assert_eq!(
+        std::fs::read_to_string(built.folder.join("FINGERPRINT")).unwrap(),
+        format!("{}\n", built.fingerprint)
+    );
+    // Also for names that sha256sum escapes.
+    std::fs::create_dir(built.folder.join("a b")).unwrap();
+    std::fs::write(built.folder.join("a b/back\\slash\nline"), "x").unwrap();
+    assert_eq!(rag_knowledge::fingerprint::compute(&built.folder).unwrap(), shell());
+}
+
+#[test]
+fn the_same_documents_give_the_same_fingerprint_whatever_the_threads_the_tag_and_the_day() {
+    let folder = tempfile::tempdir().unwrap();
+    documents(folder.path());
+    let first = run(&request(folder.path(), "v1")).unwrap();
+    let later = BuildRequest { threads: 7, ..request(folder.path(), "v2") };
+    let now = datetime!(2027-01-01 00:00 UTC);
+    let second = build(&later, &Letters::new(), now, &(), &AtomicBool::new(false)).unwrap();
+    assert_eq!(first.fingerprint, second.fingerprint);
+    let other =
+        BuildRequest { splitter: Splitter::new(61, 10).unwrap(), ..request(folder.path(), "v3") };
+    assert_ne!(run(&other).unwrap().fingerprint, first.fingerprint);
+}
+
+#[test]
+fn documents_that_cannot_be_read_are_named_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    documents(folder.path());
+    let built = run(&request(folder.path(), "v1")).unwrap();
+    let manifest = Manifest::read(&built.folder).unwrap();
+    let files: Vec<_> = manifest.documents.iter().map(|d| d.file.as_str()).collect();
+    assert_eq!(files, ["note.pdf", "policy.docx", "sub/note.docx"]);
+    let failed: Vec<_> = manifest.failed.iter().map(|f| f.file.as_str()).collect();
+    assert_eq!(failed, ["broken.pdf", "empty.docx"]);
+    assert_eq!(manifest.failed[1].reason, "the file is empty");
+    assert_eq!((manifest.counts.documents, manifest.counts.failed), (3, 2));
+}
+
+#[test]
+fn strict_stops_at_the_first_of_them_and_makes_no_tag() {
+    let folder = tempfile::tempdir().unwrap();
+    documents(folder.path());
+    let strict = BuildRequest { strict: true, ..request(folder.path(), "v1") };
+    let error = run(&strict).unwrap_err();
+    assert!(matches!(&error, BuildError::Strict { file, .. } if file == "broken.pdf"), "{error}");
+    assert_eq!(names(&folder.path().join("root")), [""; 0]);
+}
+
+#[test]
+fn an_existing_tag_is_refused_and_untouched() {
+    let folder = tempfile::tempdir().unwrap();
+    documents(folder.path());
+    let built = run(&request(folder.path(), "v1")).unwrap();
+    let error = run(&request(folder.path(), "v1")).unwrap_err();
+    assert!(matches!(error, BuildError::Exists { .. }));
+    assert_eq!(error.hint().unwrap(), "a tag is never overwritten; choose another: --tag v1-2");
+    assert!(verify(&built.folder).unwrap().holds());
+}
+
+#[test]
+fn leftovers_of_a_crash_are_cleared_by_the_next_build() {
+    let folder = tempfile::tempdir().unwrap();
+    documents(folder.path());
+    let leftover = folder.path().join("root/.building-v0-1");
+    std::fs::create_dir_all(&leftover).unwrap();
+    std::fs::write(leftover.join("passages.jsonl"), "half").unwrap();
+    let alive = folder.path().join("root/.building-v9-2");
+    std::fs::create_dir(&alive).unwrap();
+    let lock = std::fs::File::open(&alive).unwrap();
+    lock.lock().unwrap();
+    run(&request(folder.path(), "v1")).unwrap();
+    assert_eq!(names(&folder.path().join("root")), [".building-v9-2", "v1"]);
+}
+
+#[test]
+fn a_stopped_build_leaves_nothing() {
+    struct StopAtEmbedding<'a>(&'a AtomicBool);
+    impl Observer for StopAtEmbedding<'_> {
+        fn event(&self, event: Event<'_>) {
+            if matches!(event, Event::Embedding { .. }) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    documents(folder.path());
+    let stop = AtomicBool::new(false);
+    let now = datetime!(2026-11-23 01:02:03 UTC);
+    let request = request(folder.path(), "v1");
+    let error = build(&request, &Letters::new(), now, &StopAtEmbedding(&stop), &stop).unwrap_err();
+    assert!(matches!(error, BuildError::Cancelled));
+    assert_eq!(names(&folder.path().join("root")), [""; 0]);
+}
+
+#[test]
+fn documents_without_text_make_no_knowledge_base() {
+    let folder = tempfile::tempdir().unwrap();
+    let documents = folder.path().join("documents");
+    std::fs::create_dir(&documents).unwrap();
+    assert!(matches!(run(&request(folder.path(), "v1")), Err(BuildError::Documents { .. })));
+    std::fs::write(documents.join("a.pdf"), "").unwrap();
+    let error = run(&request(folder.path(), "v1")).unwrap_err();
+    assert_eq!(error.hint().unwrap(), "a.pdf: the file is empty");
+}
+
+#[test]
+fn an_opened_knowledge_base_finds_its_passages() {
+    let folder = tempfile::tempdir().unwrap();
+    documents(folder.path());
+    let built = run(&request(folder.path(), "v1")).unwrap();
+    let knowledge = open_verified(&built.folder, 2).unwrap();
+    assert_eq!((knowledge.tag(), knowledge.built_at().get(..13)), ("v1", Some("2026-11-23T01")));
+    assert_eq!(knowledge.fingerprint(), built.fingerprint);
+    let embedder = Letters::new();
+    knowledge.check_embedding(embedder.identity()).unwrap();
+    for position in 0..knowledge.passages() {
+        let passage = knowledge.passage(position).unwrap();
+        let heading = passage.heading.map(|h| format!("{h}\n")).unwrap_or_default();
+        let vector = embedder.embed_query(&format!("{heading}{}", passage.text)).unwrap();
+        let best = knowledge.search(&vector, 1).unwrap()[0];
+        assert!(best.score > 0.9999);
+    }
+    assert!(knowledge.passage(knowledge.passages()).is_err());
+    let mut other = embedder.identity().clone();
+    other.version = "2".to_owned();
+    let error = knowledge.check_embedding(&other).unwrap_err().to_string();
+    assert!(
+        error.contains("built with the embedding letters 1 and letters 2 is loaded"),
+        "{error}"
+    );
+}
+
+#[test]
+fn any_change_is_found_and_its_file_named() {
+    let folder = tempfile::tempdir().unwrap();
+    documents(folder.path());
+    for (tag, file, named) in [
+        ("a", "passages.jsonl", "FINGERPRINT"),
+        ("b", "vectors.f32", "vectors.f32"),
+        ("c", "derived/index.usearch", "derived/index.usearch"),
+        ("d", "manifest.json", "manifest.json"),
+        ("e", "stranger.txt", "stranger.txt does not belong there"),
+    ] {
+        let built = run(&request(folder.path(), tag)).unwrap();
+        let path = built.folder.join(file);
+        let mut bytes = std::fs::read(&path).unwrap_or_default();
+        bytes.push(b'!');
+        std::fs::write(&path, bytes).unwrap();
+        let verdict = verify(&built.folder).unwrap();
+        assert!(!verdict.holds() && verdict.differences.join(" ").contains(named), "{verdict:?}");
+        let error = open_verified(&built.folder, 1).err().expect("must be refused");
+        assert!(matches!(error, KnowledgeError::Changed { .. }), "{error}");
+    }
+    let error = open_verified(folder.path(), 1).err().expect("must be refused").to_string();
+    assert!(error.ends_with("not a knowledge base: it has no manifest.json"), "{error}");
+}
