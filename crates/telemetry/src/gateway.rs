@@ -6,6 +6,7 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
+pub use prometheus::{Error, IntCounter as Counter, IntGauge as Gauge};
 
 /// Upper bounds in seconds: from a cached page to the longest answer.
 const DURATIONS: &[f64] = &[
@@ -72,7 +73,7 @@ impl GatewayMetrics {
     ///
     /// # Errors
     /// Only when a metric is named twice or badly, which is a mistake in this file.
-    pub fn new(slots: &[&str]) -> Result<Self, prometheus::Error> {
+    pub fn new(slots: &[&str]) -> Result<Self, Error> {
         let registry = Registry::new();
         let requests = counters(
             &registry,
@@ -214,7 +215,7 @@ impl GatewayMetrics {
     ///
     /// # Errors
     /// When a family cannot be encoded.
-    pub fn render(&self) -> Result<String, prometheus::Error> {
+    pub fn render(&self) -> Result<String, Error> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8_lossy(&text).into_owned())
@@ -224,10 +225,7 @@ impl GatewayMetrics {
 /// The content type of [`GatewayMetrics::render`].
 pub const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
 
-fn register<C: Collector + Clone + 'static>(
-    registry: &Registry,
-    family: &C,
-) -> Result<(), prometheus::Error> {
+fn register<C: Collector + Clone + 'static>(registry: &Registry, family: &C) -> Result<(), Error> {
     registry.register(Box::new(family.clone()))
 }
 
@@ -236,7 +234,7 @@ fn counters(
     name: &str,
     help: &str,
     labels: &[&str],
-) -> Result<IntCounterVec, prometheus::Error> {
+) -> Result<IntCounterVec, Error> {
     let family = IntCounterVec::new(Opts::new(name, help), labels)?;
     register(registry, &family)?;
     Ok(family)
@@ -247,7 +245,7 @@ fn gauges(
     name: &str,
     help: &str,
     labels: &[&str],
-) -> Result<IntGaugeVec, prometheus::Error> {
+) -> Result<IntGaugeVec, Error> {
     let family = IntGaugeVec::new(Opts::new(name, help), labels)?;
     register(registry, &family)?;
     Ok(family)
@@ -258,7 +256,7 @@ fn histograms(
     name: &str,
     help: &str,
     labels: &[&str],
-) -> Result<HistogramVec, prometheus::Error> {
+) -> Result<HistogramVec, Error> {
     let family =
         HistogramVec::new(HistogramOpts::new(name, help).buckets(DURATIONS.to_vec()), labels)?;
     register(registry, &family)?;
