@@ -40,7 +40,7 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
 /// What the admin API needs.
 #[derive(Clone)]
-pub struct Desk {
+pub(crate) struct Desk {
     pub driver: mpsc::Sender<Message>,
     pub journal: JournalDesk,
     pub events: Events,
@@ -50,7 +50,7 @@ pub struct Desk {
 }
 
 /// The routes, the same on both listeners.
-pub fn router(desk: Desk) -> Router {
+pub(crate) fn router(desk: Desk) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/promote", post(promote))
@@ -68,7 +68,7 @@ pub fn router(desk: Desk) -> Router {
 }
 
 /// Serves operators on the unix socket.
-pub async fn serve_socket(listener: UnixListener, desk: Desk) {
+pub(crate) async fn serve_socket(listener: UnixListener, desk: Desk) {
     let service = router(desk).into_make_service_with_connect_info::<Caller>();
     if let Err(error) = axum::serve(listener, service).await {
         tracing::error!(%error, "the admin socket has ended");
@@ -76,7 +76,7 @@ pub async fn serve_socket(listener: UnixListener, desk: Desk) {
 }
 
 /// Serves operators over HTTP.
-pub async fn serve_http(listener: TcpListener, desk: Desk) {
+pub(crate) async fn serve_http(listener: TcpListener, desk: Desk) {
     let service =
         router(desk).layer(from_fn(no_strangers)).into_make_service_with_connect_info::<Caller>();
     if let Err(error) = axum::serve(listener, service).await {

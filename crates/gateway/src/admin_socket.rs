@@ -7,7 +7,7 @@ use tokio::net::UnixListener;
 
 /// Why there is no admin socket.
 #[derive(Debug, thiserror::Error)]
-pub enum SocketError {
+pub(crate) enum SocketError {
     #[error("another gateway answers on {}", .0.display())]
     Taken(PathBuf),
     #[error("making the admin socket {}", .0.display())]
@@ -15,7 +15,7 @@ pub enum SocketError {
 }
 
 /// Removes the socket's file when dropped.
-pub struct SocketFile(PathBuf);
+pub(crate) struct SocketFile(PathBuf);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
@@ -27,7 +27,7 @@ impl Drop for SocketFile {
 ///
 /// # Errors
 /// [`SocketError::Taken`] when another gateway answers there.
-pub fn bind(path: &Path) -> Result<(UnixListener, SocketFile), SocketError> {
+pub(crate) fn bind(path: &Path) -> Result<(UnixListener, SocketFile), SocketError> {
     let failed = |error| SocketError::Failed(path.to_owned(), error);
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;

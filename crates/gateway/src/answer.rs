@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 /// `{"error":{"message":…,"type":…,"param":null,"code":…}}`
-pub fn problem_body(status: u16, code: &str, message: &str) -> Bytes {
+pub(crate) fn problem_body(status: u16, code: &str, message: &str) -> Bytes {
     if status < 400 {
         return Bytes::from(serde_json::json!({ "status": code }).to_string());
     }

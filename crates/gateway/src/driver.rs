@@ -19,7 +19,7 @@ use crate::routing::Routing;
 use crate::worker::Worker;
 
 /// News for the driver.
-pub enum Message {
+pub(crate) enum Message {
     WorkerChanged { worker: Arc<Worker>, mismatch: bool },
     Ask(Ask),
     Status { reply: oneshot::Sender<Status> },
@@ -28,7 +28,7 @@ pub enum Message {
 }
 
 /// An operator's wish.
-pub struct Ask {
+pub(crate) struct Ask {
     pub event: Event,
     pub who: Who,
     pub dry_run: bool,
@@ -38,7 +38,7 @@ pub struct Ask {
 
 /// Why an operator's wish was not carried out.
 #[derive(Debug)]
-pub enum No {
+pub(crate) enum No {
     Refused(Refusal),
     /// The decision could not be written: traffic stayed where it was.
     NotRecorded {
@@ -51,7 +51,7 @@ pub enum No {
 
 /// Why a decision is not on disk.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordError {
+pub(crate) enum RecordError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error("{0}")]
@@ -64,7 +64,7 @@ pub enum RecordError {
 const MAX_WAITING: usize = 256;
 
 /// The driver's belongings.
-pub struct Driver {
+pub(crate) struct Driver {
     pub switch: Switch,
     pub routing: Arc<Routing>,
     pub metrics: Arc<GatewayMetrics>,
@@ -88,7 +88,7 @@ struct Asked {
 }
 
 impl Driver {
-    pub fn new(
+    pub(crate) fn new(
         switch: Switch,
         routing: Arc<Routing>,
         metrics: Arc<GatewayMetrics>,
@@ -113,7 +113,7 @@ impl Driver {
     }
 
     /// Runs until nobody can send it news any more.
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         self.show_live();
         loop {
             let tick = match self.switch.next_wakeup() {

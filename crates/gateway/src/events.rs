@@ -10,15 +10,15 @@ const BACKLOG: usize = 256;
 
 /// The channel of events.
 #[derive(Clone)]
-pub struct Events(broadcast::Sender<Event>);
+pub(crate) struct Events(broadcast::Sender<Event>);
 
 impl Events {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(broadcast::Sender::new(BACKLOG))
     }
 
     /// Tells everybody who listens; nobody has to.
-    pub fn tell(&self, kind: &str, text: String, slot: Option<&str>, attempt: Option<u64>) {
+    pub(crate) fn tell(&self, kind: &str, text: String, slot: Option<&str>, attempt: Option<u64>) {
         let _ = self.0.send(Event {
             at: rfc3339(now()),
             kind: kind.to_owned(),
@@ -28,18 +28,18 @@ impl Events {
         });
     }
 
-    pub fn listen(&self) -> broadcast::Receiver<Event> {
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Event> {
         self.0.subscribe()
     }
 }
 
 /// Milliseconds since the Unix epoch.
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     u64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(0)
 }
 
 /// A moment in milliseconds since the Unix epoch, as people and programs read it.
-pub fn rfc3339(millis: u64) -> String {
+pub(crate) fn rfc3339(millis: u64) -> String {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
         .ok()
         .and_then(|moment| moment.format(&Rfc3339).ok())

@@ -18,7 +18,7 @@ use crate::proxy::FrontDoor;
 const MAX_TRIES: usize = 4;
 
 /// Accepts connections until told to stop; then waits for the answers that still run.
-pub struct Acceptor {
+pub(crate) struct Acceptor {
     proxy: Arc<HttpProxy<FrontDoor>>,
     slots: Arc<Semaphore>,
     limit: u32,
@@ -27,7 +27,7 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    pub fn new(front_door: FrontDoor, max_connections: usize, threads: usize) -> Self {
+    pub(crate) fn new(front_door: FrontDoor, max_connections: usize, threads: usize) -> Self {
         let metrics = Arc::clone(&front_door.metrics);
         let stopping = front_door.stopping.clone();
         let conf = ServerConf {
@@ -52,7 +52,7 @@ impl Acceptor {
     }
 
     /// Accepts until `stop` completes.
-    pub async fn accept(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
+    pub(crate) async fn accept(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         loop {
             let accepted = tokio::select! {
@@ -92,14 +92,14 @@ impl Acceptor {
     }
 
     /// Closes idle connections and waits until every running answer has ended.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.proxy.http_cleanup().await;
         // Every connection holds a permit: having all of them means that none is left.
         let _ = self.slots.acquire_many(self.limit).await;
     }
 
     /// Connections that are still open.
-    pub fn open_connections(&self) -> usize {
+    pub(crate) fn open_connections(&self) -> usize {
         (self.limit as usize).saturating_sub(self.slots.available_permits())
     }
 }

@@ -6,7 +6,7 @@ use switch_core::Release;
 
 /// A worker's `/health` answer, kept whole, and what we read in it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The answer as it came, for `status`.
     pub health: Value,
     /// `None` while the worker does not name a knowledge base fingerprint.
@@ -17,7 +17,7 @@ pub struct Identity {
 
 impl Identity {
     /// Reads an answer leniently: unknown fields are kept, missing ones are missing.
-    pub fn read(health: Value) -> Self {
+    pub(crate) fn read(health: Value) -> Self {
         let release = release(&health);
         let header =
             release.as_ref().and_then(|release| HeaderValue::from_str(&release.label).ok());

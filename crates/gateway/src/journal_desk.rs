@@ -26,7 +26,7 @@ enum Task {
 
 /// Where the driver hands in what is to be written.
 #[derive(Clone)]
-pub struct JournalDesk {
+pub(crate) struct JournalDesk {
     tasks: mpsc::Sender<Task>,
 }
 
@@ -35,7 +35,7 @@ impl JournalDesk {
     ///
     /// # Errors
     /// When the file cannot be opened; see [`Journal::open`].
-    pub fn open(
+    pub(crate) fn open(
         file: &Path,
         first: Slot,
         keep_old: Duration,
@@ -60,7 +60,7 @@ impl JournalDesk {
     ///
     /// # Errors
     /// When the thread is too far behind to take another task.
-    pub fn record(
+    pub(crate) fn record(
         &self,
         decision: Decision,
         who: Who,
@@ -73,14 +73,14 @@ impl JournalDesk {
     }
 
     /// Notes an outcome, when there is time: the decision holds without it.
-    pub fn finish(&self, attempt: Attempt, outcome: Outcome) {
+    pub(crate) fn finish(&self, attempt: Attempt, outcome: Outcome) {
         if self.tasks.try_send(Task::Finish { attempt, outcome }).is_err() {
             tracing::warn!(%attempt, outcome = outcome.as_str(), "outcome not noted: the state file's disk is too slow");
         }
     }
 
     /// Reads the newest decisions; `None` when the thread is gone or too far behind.
-    pub async fn history(&self, limit: u32) -> Option<Result<Vec<Entry>, JournalError>> {
+    pub(crate) async fn history(&self, limit: u32) -> Option<Result<Vec<Entry>, JournalError>> {
         let (reply, answer) = oneshot::channel();
         self.tasks.try_send(Task::History { limit, reply }).ok()?;
         answer.await.ok()

@@ -6,7 +6,7 @@ use switch_journal::Who;
 
 /// Someone at the other end of an admin connection.
 #[derive(Clone, Debug)]
-pub enum Caller {
+pub(crate) enum Caller {
     /// Told by the kernel (`SO_PEERCRED`): cannot be made up.
     Local {
         uid: u32,
@@ -18,7 +18,7 @@ pub enum Caller {
 
 impl Caller {
     /// The caller as the journal keeps it. Reads `/etc/passwd` for the user's name.
-    pub fn who(&self) -> Who {
+    pub(crate) fn who(&self) -> Who {
         match self {
             Self::Local { uid, pid } => Who { name: user_name(*uid), uid: Some(*uid), pid: *pid },
             Self::Remote(address) => Who { name: format!("http:{address}"), uid: None, pid: None },

@@ -20,7 +20,7 @@ const LONGEST_ANSWER: usize = 256 * 1024;
 const FIRST_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Probes one worker until the program ends, and tells the driver what changed.
-pub async fn run(
+pub(crate) async fn run(
     pool: Arc<SlotPool>,
     worker: Arc<Worker>,
     health: Health,

@@ -24,7 +24,7 @@ const RELEASE_HEADER: &str = "x-switchyard-release";
 const REQUEST_ID_HEADER: &str = "x-request-id";
 
 /// A front door that proxies to the live slot.
-pub struct FrontDoor {
+pub(crate) struct FrontDoor {
     pub routing: Arc<Routing>,
     pub metrics: Arc<GatewayMetrics>,
     pub upstream: Upstream,
@@ -35,7 +35,7 @@ pub struct FrontDoor {
 }
 
 /// What is remembered while one request is answered. Dropping it counts the request out.
-pub struct Carried {
+pub(crate) struct Carried {
     started: Instant,
     first_byte: Option<Duration>,
     request_id: Option<HeaderValue>,

@@ -14,32 +14,32 @@ use crate::slot_pool::SlotPool;
 use crate::worker::Worker;
 
 /// The two slots, and which of them is live.
-pub struct Routing {
+pub(crate) struct Routing {
     /// Attempt number times two, plus the live slot's index: one word says both, and changes with every switch.
     word: AtomicU64,
     slots: [Arc<SlotPool>; 2],
 }
 
 impl Routing {
-    pub fn new(slots: [Arc<SlotPool>; 2], live: Slot, attempt: u64) -> Self {
+    pub(crate) fn new(slots: [Arc<SlotPool>; 2], live: Slot, attempt: u64) -> Self {
         Self { word: AtomicU64::new(word(live, attempt)), slots }
     }
 
-    pub fn slot(&self, slot: Slot) -> &Arc<SlotPool> {
+    pub(crate) fn slot(&self, slot: Slot) -> &Arc<SlotPool> {
         &self.slots[slot.index()]
     }
 
-    pub fn live(&self) -> Slot {
+    pub(crate) fn live(&self) -> Slot {
         live_of(self.word.load(Ordering::SeqCst))
     }
 
     /// New requests go to `slot` as soon as this returns.
-    pub fn route_to(&self, slot: Slot, attempt: u64) {
+    pub(crate) fn route_to(&self, slot: Slot, attempt: u64) {
         self.word.store(word(slot, attempt), Ordering::SeqCst);
     }
 
     /// Counts a request in on the live slot, or on the one it names.
-    pub fn admit(&self, named: Option<Slot>) -> Admission {
+    pub(crate) fn admit(&self, named: Option<Slot>) -> Admission {
         loop {
             let before = self.word.load(Ordering::SeqCst);
             let pool = Arc::clone(self.slot(named.unwrap_or(live_of(before))));
@@ -62,7 +62,7 @@ fn live_of(word: u64) -> Slot {
 }
 
 /// A request counted in on a slot; counted out when dropped, however the request ends.
-pub struct Admission {
+pub(crate) struct Admission {
     pub pool: Arc<SlotPool>,
     /// The attempt that made the slot live.
     pub attempt: u64,
@@ -75,12 +75,12 @@ impl Drop for Admission {
 }
 
 /// A request counted in on a worker; counted out when dropped.
-pub struct Assignment {
+pub(crate) struct Assignment {
     pub worker: Arc<Worker>,
 }
 
 impl Assignment {
-    pub fn new(worker: &Arc<Worker>) -> Self {
+    pub(crate) fn new(worker: &Arc<Worker>) -> Self {
         worker.in_flight.fetch_add(1, Ordering::Relaxed);
         Self { worker: Arc::clone(worker) }
     }

@@ -12,7 +12,7 @@ use crate::settings::Mismatch;
 use crate::worker::Worker;
 
 /// One slot as the request path sees it.
-pub struct SlotPool {
+pub(crate) struct SlotPool {
     pub slot: Slot,
     pub workers: Vec<Arc<Worker>>,
     in_flight: AtomicU64,
@@ -24,7 +24,7 @@ pub struct SlotPool {
 }
 
 impl SlotPool {
-    pub fn new(slot: Slot, workers: Vec<Arc<Worker>>, mismatch: Mismatch) -> Self {
+    pub(crate) fn new(slot: Slot, workers: Vec<Arc<Worker>>, mismatch: Mismatch) -> Self {
         Self {
             slot,
             workers,
@@ -38,7 +38,7 @@ impl SlotPool {
     }
 
     /// Requests being answered.
-    pub fn in_flight(&self) -> u64 {
+    pub(crate) fn in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::SeqCst)
     }
 
@@ -57,7 +57,7 @@ impl SlotPool {
     }
 
     /// Returns once no request is being answered. One drain at a time: the driver starts them.
-    pub async fn drained(&self) {
+    pub(crate) async fn drained(&self) {
         self.draining.store(true, Ordering::SeqCst);
         while self.in_flight() > 0 {
             self.emptied.notified().await;
@@ -66,16 +66,16 @@ impl SlotPool {
     }
 
     /// What the slot was recorded to serve; only the live slot is held to it.
-    pub fn expect(&self, release: Option<Release>) {
+    pub(crate) fn expect(&self, release: Option<Release>) {
         self.expected.store(release.map(Arc::new));
     }
 
-    pub fn expected(&self) -> Option<Arc<Release>> {
+    pub(crate) fn expected(&self) -> Option<Arc<Release>> {
         self.expected.load_full()
     }
 
     /// The worker with the fewest requests that may serve and is not in `tried` (one bit per worker).
-    pub fn choose(&self, tried: u64) -> Option<(usize, &Arc<Worker>)> {
+    pub(crate) fn choose(&self, tried: u64) -> Option<(usize, &Arc<Worker>)> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let pick = |may: &dyn Fn(&Worker) -> bool| {
             let count = self.workers.len();
@@ -93,17 +93,17 @@ impl SlotPool {
     }
 
     /// Whether a request would find a worker.
-    pub fn can_serve(&self) -> bool {
+    pub(crate) fn can_serve(&self) -> bool {
         self.choose(0).is_some()
     }
 
     /// Whether every worker's probes have reached a verdict.
-    pub fn is_judged(&self) -> bool {
+    pub(crate) fn is_judged(&self) -> bool {
         self.workers.iter().all(|worker| worker.is_judged())
     }
 
     /// What the switch is told: proven workers, and what they agree to serve.
-    pub fn report(&self) -> SlotReport {
+    pub(crate) fn report(&self) -> SlotReport {
         let mut ready = 0;
         let mut silent = false;
         let mut releases: Vec<Release> = Vec::new();
@@ -128,7 +128,7 @@ impl SlotPool {
     }
 
     /// The word for `status`.
-    pub fn state(&self) -> &'static str {
+    pub(crate) fn state(&self) -> &'static str {
         let count =
             |state: &str| self.workers.iter().filter(|worker| worker.state() == state).count();
         let ready = count("ready");
@@ -148,7 +148,7 @@ impl SlotPool {
     }
 
     /// A ready worker's `/health`, whole; null while none has answered.
-    pub fn health(&self) -> Value {
+    pub(crate) fn health(&self) -> Value {
         let ready = self.workers.iter().find(|worker| worker.is_healthy() && !worker.is_mismatch());
         ready
             .or_else(|| self.workers.iter().find(|worker| worker.is_healthy()))

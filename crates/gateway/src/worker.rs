@@ -14,7 +14,7 @@ use crate::identity::Identity;
 use crate::settings::Passive;
 
 /// A worker of a slot. Read by every request without a lock; written by its probe and by failed requests.
-pub struct Worker {
+pub(crate) struct Worker {
     pub slot: Slot,
     /// As written in the settings.
     pub name: String,
@@ -41,7 +41,7 @@ mod prometheus_children {
     use switch_core::Slot;
     use telemetry::gateway::{Counter, GatewayMetrics, Gauge};
 
-    pub struct Children {
+    pub(crate) struct Children {
         pub probe_ready: Counter,
         pub probe_not_ready: Counter,
         pub probe_failed: Counter,
@@ -66,7 +66,7 @@ mod prometheus_children {
 }
 
 impl Worker {
-    pub fn new(
+    pub(crate) fn new(
         slot: Slot,
         name: String,
         address: SocketAddr,
@@ -93,30 +93,30 @@ impl Worker {
     }
 
     /// Proven by its probes, whatever it serves.
-    pub fn is_healthy(&self) -> bool {
+    pub(crate) fn is_healthy(&self) -> bool {
         self.healthy.load(Ordering::Acquire)
     }
 
     /// Whether its probes have reached a verdict since the start.
-    pub fn is_judged(&self) -> bool {
+    pub(crate) fn is_judged(&self) -> bool {
         self.judged.load(Ordering::Acquire)
     }
 
-    pub fn is_mismatch(&self) -> bool {
+    pub(crate) fn is_mismatch(&self) -> bool {
         self.mismatch.load(Ordering::Acquire)
     }
 
     /// Set aside because requests to it failed.
-    pub fn is_ejected(&self) -> bool {
+    pub(crate) fn is_ejected(&self) -> bool {
         self.ejected_until.load(Ordering::Acquire) > now_millis()
     }
 
-    pub fn identity(&self) -> Option<Arc<Identity>> {
+    pub(crate) fn identity(&self) -> Option<Arc<Identity>> {
         self.identity.load_full()
     }
 
     /// The word for `status`.
-    pub fn state(&self) -> &'static str {
+    pub(crate) fn state(&self) -> &'static str {
         if !self.is_judged() {
             "unproven"
         } else if !self.is_healthy() {
@@ -131,12 +131,12 @@ impl Worker {
     }
 
     /// Why it is not ready; empty when it is.
-    pub fn detail(&self) -> Arc<String> {
+    pub(crate) fn detail(&self) -> Arc<String> {
         self.detail.load_full()
     }
 
     /// Takes in a verdict of the probe. Says whether anything a switch cares about changed.
-    pub fn judge(&self, healthy: bool, identity: Option<Identity>, detail: String) -> bool {
+    pub(crate) fn judge(&self, healthy: bool, identity: Option<Identity>, detail: String) -> bool {
         if **self.detail.load() != detail {
             self.detail.store(Arc::new(detail));
         }
@@ -155,7 +155,7 @@ impl Worker {
     }
 
     /// Compares what it serves with what its slot was recorded to serve. `true` when it has just become a mismatch.
-    pub fn compare(&self, expected: Option<&Release>) -> bool {
+    pub(crate) fn compare(&self, expected: Option<&Release>) -> bool {
         let identity = self.identity.load();
         let serves = identity.as_ref().and_then(|identity| identity.release.as_ref());
         let mismatch = match (expected, serves) {
@@ -175,7 +175,7 @@ impl Worker {
     /// Counts a failed request; `true` when that sets the worker aside.
     ///
     /// nginx: `max_fails` failures within `fail_timeout` make a server unavailable for `fail_timeout`.
-    pub fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         if self.passive.max_fails == 0 {
             return false;
         }
@@ -196,7 +196,7 @@ impl Worker {
     }
 
     /// A request was answered: failures before it no longer count.
-    pub fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         if self.fails.load(Ordering::Relaxed) != 0 {
             self.fails.store(0, Ordering::Release);
         }
@@ -204,7 +204,7 @@ impl Worker {
 }
 
 /// Milliseconds since the program first asked; never goes back, and is never 0.
-pub fn now_millis() -> u64 {
+pub(crate) fn now_millis() -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
     let start = START.get_or_init(Instant::now);
     u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)

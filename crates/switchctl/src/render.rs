@@ -182,7 +182,16 @@ mod tests {
             },
         }))
         .unwrap();
-        insta::assert_snapshot!(status(&answer), @"");
+        insta::assert_snapshot!(status(&answer), @r"
+        SLOT         STATE     IN FLIGHT  WORKERS    RELEASE
+        blue   idle  degraded  1          1/2 ready  -
+        green  live  ready     3          1/1 ready  small@v2
+
+        attempt 7, draining, listening on 127.0.0.1:8080
+        blue is draining: 1 answer running
+        blue is kept for a rollback until 2026-11-23T05:00:00Z
+        127.0.0.1:8003: down: connection refused
+        ");
     }
 
     #[test]
@@ -194,7 +203,11 @@ mod tests {
              "forced": true, "outcome": "drained", "reason": "night shift", "to_release": "small@v2"},
         ]}))
         .unwrap();
-        insta::assert_snapshot!(history(&answer), @"");
+        insta::assert_snapshot!(history(&answer), @r"
+        ATTEMPT  WHEN                  WHAT                           WHO  OUTCOME  RELEASE   REASON
+        2        2026-11-23T05:01:00Z  rollback green → blue          ada  drained  -         -
+        1        2026-11-23T05:00:00Z  promote blue → green (forced)  ada  drained  small@v2  night shift
+        ");
     }
 
     #[test]
@@ -204,6 +217,9 @@ mod tests {
             "hint": "switchctl wait green --timeout 60s",
         }))
         .unwrap();
-        insta::assert_snapshot!(trouble_text(&Trouble::Refused(problem)), @"");
+        insta::assert_snapshot!(trouble_text(&Trouble::Refused(problem)), @r"
+        error: green is not ready: 1 of 2 workers ready
+        hint: switchctl wait green --timeout 60s
+        ");
     }
 }
