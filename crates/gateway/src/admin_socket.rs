@@ -7,7 +7,7 @@ use tokio::net::UnixListener;
 
 /// Why there is no admin socket.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SocketError {
+pub enum SocketError {
     #[error("another gateway answers on {}", .0.display())]
     Taken(PathBuf),
     #[error("making the admin socket {}", .0.display())]

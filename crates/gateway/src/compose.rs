@@ -57,6 +57,8 @@ impl StartError {
     }
 }
 
+type AskedToStop = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A gateway, ready to run.
 pub struct Gateway {
     acceptor: Arc<Acceptor>,
@@ -65,6 +67,7 @@ pub struct Gateway {
     hold: Duration,
     shutdown: Shutdown,
     stop: watch::Sender<bool>,
+    asked_to_stop: AskedToStop,
     _socket: SocketFile,
 }
 
@@ -81,6 +84,11 @@ pub enum End {
 /// # Errors
 /// [`StartError`], before any request was accepted.
 pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
+    // First of all: from here on a signal means an orderly end.
+    let asked_to_stop: AskedToStop = Box::pin(asked_to_stop().map_err(StartError::Signals)?);
+    // A file-size limit is a write that fails, and is reported as one; unhandled, its signal would end the gateway.
+    let _handled = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))
+        .map_err(StartError::Signals)?;
     let metrics =
         Arc::new(GatewayMetrics::new(&Slot::ALL.map(Slot::as_str)).map_err(StartError::Metrics)?);
     // The socket tells fastest, and most clearly, that another gateway is running.
@@ -165,6 +173,7 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
         hold,
         shutdown: settings.shutdown,
         stop,
+        asked_to_stop,
         _socket: socket,
     })
 }
@@ -191,46 +200,53 @@ impl Gateway {
     /// # Errors
     /// When signals cannot be waited for.
     pub async fn run(self) -> Result<End, StartError> {
-        let first_ask = asked_to_stop().map_err(StartError::Signals)?;
+        let Self {
+            acceptor,
+            listener,
+            live,
+            hold,
+            shutdown,
+            stop: told,
+            asked_to_stop: asked,
+            _socket,
+        } = self;
         let stop = async {
-            first_ask.await;
-            let _ = self.stop.send(true);
-            tracing::info!(
-                open = self.acceptor.open_connections(),
-                "stopping: running answers finish"
-            );
-            tokio::time::sleep(self.shutdown.notice).await;
+            asked.await;
+            let _ = told.send(true);
+            tracing::info!(open = acceptor.open_connections(), "stopping: running answers finish");
+            tokio::time::sleep(shutdown.notice).await;
         };
         tokio::pin!(stop);
         // Until the live slot is proven, connections wait in the listener's queue instead of being told 503.
         let held = tokio::select! {
-            _ = tokio::time::timeout(self.hold, self.live_is_judged()) => true,
+            _ = tokio::time::timeout(hold, is_judged(&live)) => true,
             () = &mut stop => false,
         };
         if held {
-            self.acceptor.accept(self.listener, stop).await;
+            acceptor.accept(listener, stop).await;
         }
         let asked_again = asked_to_stop().map_err(StartError::Signals)?;
         tokio::select! {
-            () = self.acceptor.close() => {
+            () = acceptor.close() => {
                 tracing::info!("stopped: every answer was finished");
                 return Ok(End::Drained);
             }
-            () = tokio::time::sleep(self.shutdown.grace) => {}
+            () = tokio::time::sleep(shutdown.grace) => {}
             () = asked_again => {}
         }
-        tracing::warn!(cut = self.acceptor.open_connections(), "stopped: some answers were cut");
+        tracing::warn!(cut = acceptor.open_connections(), "stopped: some answers were cut");
         Ok(End::Cut)
     }
+}
 
-    async fn live_is_judged(&self) {
-        let mut timer = tokio::time::interval(Duration::from_millis(10));
-        loop {
-            timer.tick().await;
-            let pool = self.live.slot(self.live.live());
-            if pool.can_serve() || pool.is_judged() {
-                return;
-            }
+/// Completes once the live slot can serve, or is known not to.
+async fn is_judged(routing: &Routing) {
+    let mut timer = tokio::time::interval(Duration::from_millis(10));
+    loop {
+        timer.tick().await;
+        let pool = routing.slot(routing.live());
+        if pool.can_serve() || pool.is_judged() {
+            return;
         }
     }
 }

@@ -76,7 +76,11 @@ impl SlotPool {
 
     /// The worker with the fewest requests that may serve and is not in `tried` (one bit per worker).
     pub(crate) fn choose(&self, tried: u64) -> Option<(usize, &Arc<Worker>)> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        self.choose_from(self.turn.fetch_add(1, Ordering::Relaxed), tried)
+    }
+
+    /// Among equals the first one at or after `turn` is taken, so that one worker does not get every quiet moment.
+    fn choose_from(&self, turn: usize, tried: u64) -> Option<(usize, &Arc<Worker>)> {
         let pick = |may: &dyn Fn(&Worker) -> bool| {
             let count = self.workers.len();
             (0..count)
@@ -94,7 +98,7 @@ impl SlotPool {
 
     /// Whether a request would find a worker.
     pub(crate) fn can_serve(&self) -> bool {
-        self.choose(0).is_some()
+        self.choose_from(0, 0).is_some()
     }
 
     /// Whether every worker's probes have reached a verdict.
