@@ -1,3 +1,63 @@
-//! Carries requests to the live slot and carries out the switch.
+//! `switchyard`: carries requests to the live slot and carries out the switch.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use gateway::compose::{End, StartError, compose};
+use gateway::settings::Settings;
+use telemetry::voice::{self, Exit};
+
+/// The front door: carries requests to the live slot, and switches slots when told to.
+#[derive(Parser)]
+#[command(
+    name = "switchyard",
+    version,
+    after_help = "Example:\n  switchyard --config gateway.yaml --check\n  switchyard --config gateway.yaml"
+)]
+struct Arguments {
+    /// The settings file. Paths in it are relative to the working directory.
+    #[arg(long, value_name = "FILE", default_value = "gateway.yaml")]
+    config: PathBuf,
+    /// Say whether the settings are good, and exit.
+    #[arg(long)]
+    check: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A closed terminal cannot be told.
+            let _ = error.print();
+            return voice::usage(!error.use_stderr());
+        }
+    };
+    let settings = match Settings::load(&arguments.config) {
+        Ok(settings) => settings,
+        Err(error) => return voice::fail(&error, error.hint().as_deref(), Exit::Failed),
+    };
+    if arguments.check {
+        return voice::done(&format!("{}: good", arguments.config.display()));
+    }
+    telemetry::init("switchyard");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings.threads)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return voice::fail(&error, None, Exit::Failed),
+    };
+    let end = runtime.block_on(async { compose(settings).await?.run().await });
+    runtime.shutdown_background();
+    finish(end)
+}
+
+fn finish(end: Result<End, StartError>) -> ExitCode {
+    match end {
+        Ok(End::Drained) => Exit::Done.into(),
+        Ok(End::Cut) => Exit::Failed.into(),
+        Err(error) => voice::fail(&error, error.hint().as_deref(), Exit::Failed),
+    }
+}

@@ -49,11 +49,17 @@ pub(crate) enum AnsweringError {
 
 impl Answering {
     /// The `top_k` nearest passages to a question, best first, whatever their score.
-    pub(crate) fn search(&self, question: &str, top_k: usize) -> Result<Vec<Retrieved>, AnsweringError> {
+    pub(crate) fn search(
+        &self,
+        question: &str,
+        top_k: usize,
+    ) -> Result<Vec<Retrieved>, AnsweringError> {
         let vector = self.embedder.embed_query(question)?;
         let hits = self.knowledge.search(&vector, top_k)?;
         hits.into_iter()
-            .map(|hit| Ok(Retrieved { passage: self.knowledge.passage(hit.passage)?, score: hit.score }))
+            .map(|hit| {
+                Ok(Retrieved { passage: self.knowledge.passage(hit.passage)?, score: hit.score })
+            })
             .collect()
     }
 
@@ -77,7 +83,9 @@ impl Answering {
             Answerable::FromDocuments(passages) => passages,
             Answerable::NotInDocuments { best } => {
                 tracing::info!(best, min_score = self.min_score, "not in the documents");
-                return Ok(Plan::NotInDocuments { text: Language::of(question).not_in_documents() });
+                return Ok(Plan::NotInDocuments {
+                    text: Language::of(question).not_in_documents(),
+                });
             }
         };
         let context = self.generator.identity().context;

@@ -44,7 +44,11 @@ pub(crate) async fn notice(worker: &Worker, signals: &mut Signals) {
 }
 
 /// Waits for `running` to finish, at most for the configured time or until another signal comes.
-pub(crate) async fn finish(worker: &Worker, signals: &mut Signals, running: impl Future<Output = ()>) {
+pub(crate) async fn finish(
+    worker: &Worker,
+    signals: &mut Signals,
+    running: impl Future<Output = ()>,
+) {
     tokio::select! {
         () = running => tracing::info!("all answers are finished"),
         () = cut_short(worker.settings.shutdown.timeout, signals) => {

@@ -50,7 +50,9 @@ impl LoadingError {
             Self::NoModel(_) => {
                 Some("scripts/fetch-models, or name the file of your own model".to_owned())
             }
-            Self::Model(_) => Some("try another GGUF file, or a smaller inference.context".to_owned()),
+            Self::Model(_) => {
+                Some("try another GGUF file, or a smaller inference.context".to_owned())
+            }
             Self::SelfTest(_) | Self::SelfTestTimeout(_) => None,
         }
     }

@@ -49,8 +49,8 @@ async fn serve(worker: &Arc<Worker>) -> Result<(), ServerError> {
     std::thread::Builder::new().name("load".to_owned()).spawn(move || load::load(&loading))?;
 
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = axum::serve(listener, api::router(Arc::clone(worker)))
-        .with_graceful_shutdown(async move {
+    let server =
+        axum::serve(listener, api::router(Arc::clone(worker))).with_graceful_shutdown(async move {
             // A dropped sender means the same as a message.
             let _ = stopped.await;
         });

@@ -180,11 +180,7 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
         if (least..=most).contains(&value) {
             return Ok(());
         }
-        Err(SettingsError::invalid(
-            path,
-            key,
-            format!("{value} is not between {least} and {most}"),
-        ))
+        Err(SettingsError::invalid(path, key, format!("{value} is not between {least} and {most}")))
     };
     let gpu_layers = match file.inference.device.as_str() {
         "auto" => file.inference.gpu_layers.value(),
@@ -195,14 +191,25 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
                 .with_hint("write `auto` or `cpu`"));
         }
     };
-    let cores = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
+    let cores =
+        std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
     let threads = file.inference.threads.value().unwrap_or(cores);
     within("inference.context", file.inference.context.into(), 256, 1 << 20)?;
     within("inference.slots", file.inference.slots.into(), 1, 256)?;
     within("inference.threads", threads.into(), 1, 1024)?;
-    within("inference.batch", file.inference.batch.into(), file.inference.slots.max(32).into(), 8192)?;
+    within(
+        "inference.batch",
+        file.inference.batch.into(),
+        file.inference.slots.max(32).into(),
+        8192,
+    )?;
     within("inference.queue", file.inference.queue as u64, 1, 100_000)?;
-    within("inference.max_tokens", file.inference.max_tokens as u64, 1, file.inference.context.into())?;
+    within(
+        "inference.max_tokens",
+        file.inference.max_tokens as u64,
+        1,
+        file.inference.context.into(),
+    )?;
     within("retrieval.top_k", file.retrieval.top_k as u64, 1, 100)?;
     within("retrieval.threads", file.retrieval.threads as u64, 1, 64)?;
     let min_score = file.retrieval.min_score.value();
@@ -278,7 +285,10 @@ mod tests {
     #[test]
     fn a_value_out_of_range_is_named_with_the_range() {
         let error = check(&format!("{LEAST}inference: {{ slots: 0 }}\n")).unwrap_err();
-        assert!(error.contains("inference.slots") && error.contains("between 1 and 256"), "{error}");
+        assert!(
+            error.contains("inference.slots") && error.contains("between 1 and 256"),
+            "{error}"
+        );
         let error = check(&format!("{LEAST}retrieval: {{ min_score: 80 }}\n")).unwrap_err();
         assert!(error.contains("between -1.0 and 1.0"), "{error}");
         let error = check(&format!("{LEAST}inference: {{ device: quantum }}\n")).unwrap_err();

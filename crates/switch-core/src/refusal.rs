@@ -76,6 +76,7 @@ impl Refusal {
     pub fn numbers(&self) -> Vec<(&'static str, u64)> {
         match self {
             Self::AttemptInProgress { running } => vec![("running_attempt", running.0)],
+            Self::Overtaken { seen, now } => vec![("seen", seen.0), ("attempt", now.0)],
             Self::NotReady { ready, total, .. } => {
                 vec![("ready", u64::from(*ready)), ("total", u64::from(*total))]
             }

@@ -164,6 +164,7 @@ impl Switch {
         to: Option<Slot>,
         reason: Option<String>,
         force: bool,
+        seen: Option<Attempt>,
     ) -> Result<Vec<Effect>, Refusal> {
         let reason = meaningful(reason);
         let to = to.unwrap_or_else(|| self.live.other());

@@ -127,6 +127,7 @@ fn the_transition_table() {
         to: None,
         reason: reason.map(str::to_owned),
         force: true,
+        seen: None,
     };
     let events: Vec<(&str, Event)> = vec![
         ("promote", promote()),

@@ -2,7 +2,8 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Error, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 /// Upper bounds in seconds: from a cached page to the longest answer.
@@ -15,7 +16,7 @@ const DURATIONS: &[f64] = &[
 pub const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
 
 /// Everything registered, in Prometheus' text format.
-pub(crate) fn render(registry: &Registry) -> Result<String, prometheus::Error> {
+pub(crate) fn render(registry: &Registry) -> Result<String, Error> {
     let mut text = Vec::new();
     TextEncoder::new().encode(&registry.gather(), &mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
@@ -24,7 +25,7 @@ pub(crate) fn render(registry: &Registry) -> Result<String, prometheus::Error> {
 pub(crate) fn register<C: Collector + Clone + 'static>(
     registry: &Registry,
     family: &C,
-) -> Result<(), prometheus::Error> {
+) -> Result<(), Error> {
     registry.register(Box::new(family.clone()))
 }
 
@@ -33,7 +34,7 @@ pub(crate) fn counters(
     name: &str,
     help: &str,
     labels: &[&str],
-) -> Result<IntCounterVec, prometheus::Error> {
+) -> Result<IntCounterVec, Error> {
     let family = IntCounterVec::new(Opts::new(name, help), labels)?;
     register(registry, &family)?;
     Ok(family)
@@ -44,7 +45,7 @@ pub(crate) fn gauges(
     name: &str,
     help: &str,
     labels: &[&str],
-) -> Result<IntGaugeVec, prometheus::Error> {
+) -> Result<IntGaugeVec, Error> {
     let family = IntGaugeVec::new(Opts::new(name, help), labels)?;
     register(registry, &family)?;
     Ok(family)
@@ -55,10 +56,9 @@ pub(crate) fn histograms(
     name: &str,
     help: &str,
     labels: &[&str],
-) -> Result<HistogramVec, prometheus::Error> {
+) -> Result<HistogramVec, Error> {
     let family =
         HistogramVec::new(HistogramOpts::new(name, help).buckets(DURATIONS.to_vec()), labels)?;
     register(registry, &family)?;
     Ok(family)
 }
-

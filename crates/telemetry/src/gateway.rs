@@ -1,6 +1,7 @@
 //! The gateway's metric families. Children are resolved once, so that counting a request looks nothing up and
 //! takes no lock.
 
+pub use prometheus::{Error, IntCounter as Counter, IntGauge as Gauge};
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
 use crate::family::{self, counters, gauges, histograms, register};
@@ -64,7 +65,7 @@ impl GatewayMetrics {
     ///
     /// # Errors
     /// Only when a metric is named twice or badly, which is a mistake in this file.
-    pub fn new(slots: &[&str]) -> Result<Self, prometheus::Error> {
+    pub fn new(slots: &[&str]) -> Result<Self, Error> {
         let registry = Registry::new();
         let requests = counters(
             &registry,
@@ -206,7 +207,7 @@ impl GatewayMetrics {
     ///
     /// # Errors
     /// When a family cannot be encoded.
-    pub fn render(&self) -> Result<String, prometheus::Error> {
+    pub fn render(&self) -> Result<String, Error> {
         family::render(&self.registry)
     }
 }

@@ -26,7 +26,11 @@ pub fn init(program: &'static str) {
         },
     };
     let format = std::env::var(FORMAT_VARIABLE).unwrap_or_default();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // A log that cannot be written, on a full disk say, must not end the program that writes it.
+        .log_internal_errors(false);
     let started = match format.as_str() {
         "json" => lines.json().flatten_event(true).try_init(),
         _ => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),

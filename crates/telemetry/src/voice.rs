@@ -56,6 +56,13 @@ pub fn fail(error: &dyn Error, hint: Option<&str>, exit: Exit) -> ExitCode {
     exit.into()
 }
 
+/// Says what was done on standard output.
+#[expect(clippy::print_stdout, reason = "this is the one place where daemons answer")]
+pub fn done(text: &str) -> ExitCode {
+    println!("{text}");
+    Exit::Done.into()
+}
+
 /// The exit code for a command line that was not understood: help and version asked for are no failure.
 ///
 /// `asked_for_help` is `clap::Error::use_stderr` turned around.

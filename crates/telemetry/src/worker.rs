@@ -95,7 +95,10 @@ impl WorkerMetrics {
             decode_steps: counter("switchyard_worker_decode_steps_total", "Steps of the model")?,
             processing: gauge("switchyard_worker_answers_processing", "Answers being made")?,
             deferred: gauge("switchyard_worker_answers_deferred", "Questions waiting")?,
-            context_tokens: gauge("switchyard_worker_context_tokens", "Tokens held in the context")?,
+            context_tokens: gauge(
+                "switchyard_worker_context_tokens",
+                "Tokens held in the context",
+            )?,
             registry,
         })
     }
@@ -113,7 +116,8 @@ impl WorkerMetrics {
 
     /// Takes over what the engine counted.
     pub fn engine(&self, figures: EngineFigures) {
-        let raise = |counter: &IntCounter, to: u64| counter.inc_by(to.saturating_sub(counter.get()));
+        let raise =
+            |counter: &IntCounter, to: u64| counter.inc_by(to.saturating_sub(counter.get()));
         raise(&self.prompt_tokens, figures.prompt_tokens);
         raise(&self.generated_tokens, figures.generated_tokens);
         raise(&self.decode_steps, figures.decode_steps);

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::error::ApiError;
-use super::wire::{self, ChatRequest};
 use super::stream;
+use super::wire::{self, ChatRequest};
 use crate::answering::Plan;
 use crate::state::Worker;
 

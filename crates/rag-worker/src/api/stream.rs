@@ -23,8 +23,9 @@ const PING: Duration = Duration::from_secs(10);
 
 /// The response that streams `answer`; `with_usage` adds OpenAI's usage event.
 pub(super) fn respond(answer: Answer, with_usage: bool) -> Response {
-    let mut response =
-        Sse::new(events(answer, with_usage)).keep_alive(KeepAlive::new().interval(PING)).into_response();
+    let mut response = Sse::new(events(answer, with_usage))
+        .keep_alive(KeepAlive::new().interval(PING))
+        .into_response();
     // nginx and its kin would otherwise collect the answer before passing it on.
     response.headers_mut().insert(
         axum::http::HeaderName::from_static("x-accel-buffering"),
@@ -48,7 +49,10 @@ fn events(answer: Answer, with_usage: bool) -> impl Stream<Item = Result<Event, 
     };
     let first = telling.first();
     stream::iter(first)
-        .chain(ReceiverStream::new(answer.pieces).flat_map(move |piece| stream::iter(telling.tell(piece))))
+        .chain(
+            ReceiverStream::new(answer.pieces)
+                .flat_map(move |piece| stream::iter(telling.tell(piece))),
+        )
         .map(|data| Ok(Event::default().data(data)))
 }
 

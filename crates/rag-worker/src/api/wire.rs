@@ -131,13 +131,33 @@ impl ChatRequest {
         };
         let usual = Sampling::default();
         Ok(Sampling {
-            temperature: between("temperature", self.temperature.unwrap_or(usual.temperature), 0.0, 2.0)?,
+            temperature: between(
+                "temperature",
+                self.temperature.unwrap_or(usual.temperature),
+                0.0,
+                2.0,
+            )?,
             top_p: between("top_p", self.top_p.unwrap_or(usual.top_p), 0.0, 1.0)?,
             top_k: self.top_k.unwrap_or(usual.top_k),
             min_p: between("min_p", self.min_p.unwrap_or(usual.min_p), 0.0, 1.0)?,
-            repeat_penalty: between("repeat_penalty", self.repeat_penalty.unwrap_or(usual.repeat_penalty), 0.1, 10.0)?,
-            frequency_penalty: between("frequency_penalty", self.frequency_penalty.unwrap_or(0.0), -2.0, 2.0)?,
-            presence_penalty: between("presence_penalty", self.presence_penalty.unwrap_or(0.0), -2.0, 2.0)?,
+            repeat_penalty: between(
+                "repeat_penalty",
+                self.repeat_penalty.unwrap_or(usual.repeat_penalty),
+                0.1,
+                10.0,
+            )?,
+            frequency_penalty: between(
+                "frequency_penalty",
+                self.frequency_penalty.unwrap_or(0.0),
+                -2.0,
+                2.0,
+            )?,
+            presence_penalty: between(
+                "presence_penalty",
+                self.presence_penalty.unwrap_or(0.0),
+                -2.0,
+                2.0,
+            )?,
             // Any integer is a seed to OpenAI; the engine's has 32 bits.
             seed: self.seed.map_or(seed, |seed| (seed & i64::from(u32::MAX)) as u32),
         })
@@ -151,7 +171,8 @@ impl ChatRequest {
             Some(Stop::Many(texts)) => texts.clone(),
         };
         if stops.len() > MOST_STOPS {
-            let message = format!("{} stop texts are given, and {MOST_STOPS} are taken", stops.len());
+            let message =
+                format!("{} stop texts are given, and {MOST_STOPS} are taken", stops.len());
             return Err(ApiError::invalid(message).with_param("stop"));
         }
         Ok(stops)
@@ -174,7 +195,8 @@ impl WireMessage {
                     match (part.kind.as_str(), &part.text) {
                         ("text", Some(text)) => texts.push(text.as_str()),
                         (kind, _) => {
-                            let message = format!("content of type `{kind}` is not read: only text is");
+                            let message =
+                                format!("content of type `{kind}` is not read: only text is");
                             return Err(ApiError::invalid(message).with_param("messages"));
                         }
                     }
@@ -247,7 +269,8 @@ mod tests {
         ] {
             assert!(asking(extra.clone()).check_supported().is_err(), "{extra}");
         }
-        let harmless = json!({ "n": 1, "tools": [], "user": "me", "response_format": { "type": "text" } });
+        let harmless =
+            json!({ "n": 1, "tools": [], "user": "me", "response_format": { "type": "text" } });
         assert!(asking(harmless).check_supported().is_ok());
     }
 
@@ -256,7 +279,10 @@ mod tests {
         assert!(asking(json!({ "temperature": 3 })).sampling(0).is_err());
         assert!(asking(json!({ "top_p": -0.1 })).sampling(0).is_err());
         let sampling = asking(json!({ "seed": -1 })).sampling(7).unwrap();
-        assert_eq!((sampling.seed, sampling.temperature), (u32::MAX, Sampling::default().temperature));
+        assert_eq!(
+            (sampling.seed, sampling.temperature),
+            (u32::MAX, Sampling::default().temperature)
+        );
         assert_eq!(asking(json!({})).sampling(7).unwrap().seed, 7);
     }
 

@@ -1,0 +1,252 @@
+//! Puts the gateway together from its settings, runs it, and takes it down in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use switch_core::{Slot, Switch};
+use switch_journal::JournalError;
+use telemetry::gateway::GatewayMetrics;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use crate::admin::{self, Desk};
+use crate::admin_socket::{self, SocketError, SocketFile};
+use crate::driver::{Driver, Message};
+use crate::events::Events;
+use crate::front_door::Acceptor;
+use crate::journal_desk::JournalDesk;
+use crate::probe;
+use crate::proxy::FrontDoor;
+use crate::routing::Routing;
+use crate::settings::{Settings, Shutdown};
+use crate::slot_pool::SlotPool;
+use crate::worker::Worker;
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    #[error("listening on {address}")]
+    Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error("counting requests")]
+    Metrics(#[source] telemetry::gateway::Error),
+    #[error("waiting for signals")]
+    Signals(#[source] std::io::Error),
+}
+
+impl StartError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Journal(error) => Some(error.hint()),
+            Self::Socket(SocketError::Taken(_)) => {
+                Some("stop it, or give this one its own admin.socket".to_owned())
+            }
+            Self::Socket(SocketError::Failed(..)) => {
+                Some("choose a directory this user may write to".to_owned())
+            }
+            Self::Listen { .. } => {
+                Some("choose another address, or stop what listens there".to_owned())
+            }
+            Self::Metrics(_) | Self::Signals(_) => None,
+        }
+    }
+}
+
+type AskedToStop = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A gateway, ready to run.
+pub struct Gateway {
+    acceptor: Arc<Acceptor>,
+    listener: TcpListener,
+    live: Arc<Routing>,
+    hold: Duration,
+    shutdown: Shutdown,
+    stop: watch::Sender<bool>,
+    asked_to_stop: AskedToStop,
+    _socket: SocketFile,
+}
+
+/// How the gateway ended.
+pub enum End {
+    /// Every answer was finished.
+    Drained,
+    /// Some answers were cut, by a second signal or by the end of the grace time.
+    Cut,
+}
+
+/// Starts everything but the accepting of requests.
+///
+/// # Errors
+/// [`StartError`], before any request was accepted.
+pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
+    // First of all: from here on a signal means an orderly end.
+    let asked_to_stop: AskedToStop = Box::pin(asked_to_stop().map_err(StartError::Signals)?);
+    // A file-size limit is a write that fails, and is reported as one; unhandled, its signal would end the gateway.
+    let _handled = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))
+        .map_err(StartError::Signals)?;
+    let metrics =
+        Arc::new(GatewayMetrics::new(&Slot::ALL.map(Slot::as_str)).map_err(StartError::Metrics)?);
+    // The socket tells fastest, and most clearly, that another gateway is running.
+    let (admin_listener, socket) = admin_socket::bind(&settings.admin_socket)?;
+    let (journal, remembered) =
+        JournalDesk::open(&settings.state, settings.first_live, settings.rules.keep_old)?;
+    let listener = listen(settings.listen).await?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| StartError::Listen { address: settings.listen, source })?;
+    let admin_http = match settings.admin_http {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+
+    let pools = Slot::ALL.map(|slot| {
+        let workers = settings.workers[slot.index()].iter().map(|(name, address)| {
+            Arc::new(Worker::new(slot, name.clone(), *address, settings.passive.clone(), &metrics))
+        });
+        Arc::new(SlotPool::new(slot, workers.collect(), settings.mismatch))
+    });
+    pools[remembered.live.index()].expect(remembered.release.clone());
+    let counts =
+        [&pools[0], &pools[1]].map(|pool| u32::try_from(pool.workers.len()).unwrap_or(u32::MAX));
+    let routing = Arc::new(Routing::new(pools, remembered.live, remembered.attempt.0));
+    tracing::info!(
+        listen = %address, admin = %settings.admin_socket.display(), live = %remembered.live,
+        attempt = remembered.attempt.0, "switchyard starts"
+    );
+
+    let events = Events::new();
+    let (own, inbox) = mpsc::channel::<Message>(256);
+    let switch = Switch::new(settings.rules, remembered, counts);
+    for slot in Slot::ALL {
+        let pool = routing.slot(slot);
+        for worker in &pool.workers {
+            let (pool, worker) = (Arc::clone(pool), Arc::clone(worker));
+            tokio::spawn(probe::run(pool, worker, settings.health.clone(), own.clone()));
+        }
+    }
+    let (stop, stopping) = watch::channel(false);
+    let desk = Desk {
+        driver: own.clone(),
+        journal: journal.clone(),
+        events: events.clone(),
+        metrics: Arc::clone(&metrics),
+        routing: Arc::clone(&routing),
+        stopping: stopping.clone(),
+    };
+    let channel = (own, inbox);
+    let driver = Driver::new(
+        switch,
+        Arc::clone(&routing),
+        Arc::clone(&metrics),
+        events,
+        journal,
+        channel,
+        address,
+    );
+    tokio::spawn(driver.run());
+    tokio::spawn(admin::serve_socket(admin_listener, desk.clone()));
+    if let Some(listener) = admin_http {
+        tokio::spawn(admin::serve_http(listener, desk));
+    }
+
+    let front_door = FrontDoor {
+        routing: Arc::clone(&routing),
+        metrics,
+        upstream: settings.upstream,
+        allow_slot_header: settings.allow_slot_header,
+        ready_path: settings.ready_path,
+        access_log: settings.access_log,
+        stopping,
+    };
+    let acceptor = Arc::new(Acceptor::new(front_door, settings.max_connections, settings.threads));
+    // Long enough for every first probe to fail as often as it may.
+    let hold = (settings.health.timeout * settings.health.fall).min(Duration::from_secs(5));
+    Ok(Gateway {
+        acceptor,
+        listener,
+        live: routing,
+        hold,
+        shutdown: settings.shutdown,
+        stop,
+        asked_to_stop,
+        _socket: socket,
+    })
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+}
+
+/// Completes at the first SIGTERM or SIGINT after the call.
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+impl Gateway {
+    /// Serves until a signal asks it to stop, then lets running answers finish.
+    ///
+    /// # Errors
+    /// When signals cannot be waited for.
+    pub async fn run(self) -> Result<End, StartError> {
+        let Self {
+            acceptor,
+            listener,
+            live,
+            hold,
+            shutdown,
+            stop: told,
+            asked_to_stop: asked,
+            _socket,
+        } = self;
+        let stop = async {
+            asked.await;
+            let _ = told.send(true);
+            tracing::info!(open = acceptor.open_connections(), "stopping: running answers finish");
+            tokio::time::sleep(shutdown.notice).await;
+        };
+        tokio::pin!(stop);
+        // Until the live slot is proven, connections wait in the listener's queue instead of being told 503.
+        let held = tokio::select! {
+            _ = tokio::time::timeout(hold, is_judged(&live)) => true,
+            () = &mut stop => false,
+        };
+        if held {
+            acceptor.accept(listener, stop).await;
+        }
+        let asked_again = asked_to_stop().map_err(StartError::Signals)?;
+        tokio::select! {
+            () = acceptor.close() => {
+                tracing::info!("stopped: every answer was finished");
+                return Ok(End::Drained);
+            }
+            () = tokio::time::sleep(shutdown.grace) => {}
+            () = asked_again => {}
+        }
+        tracing::warn!(cut = acceptor.open_connections(), "stopped: some answers were cut");
+        Ok(End::Cut)
+    }
+}
+
+/// Completes once the live slot can serve, or is known not to.
+async fn is_judged(routing: &Routing) {
+    let mut timer = tokio::time::interval(Duration::from_millis(10));
+    loop {
+        timer.tick().await;
+        let pool = routing.slot(routing.live());
+        if pool.can_serve() || pool.is_judged() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The journal on a thread of its own: a slow disk stops no request and no probe.
+
+use std::path::Path;
+use std::time::Duration;
+
+use switch_core::{Attempt, Decision, Remembered, Slot, Timestamp};
+use switch_journal::{Entry, Journal, JournalError, Outcome, Who};
+use tokio::sync::{mpsc, oneshot};
+
+enum Task {
+    Record {
+        decision: Box<Decision>,
+        who: Who,
+        at: Timestamp,
+        reply: oneshot::Sender<Result<(), JournalError>>,
+    },
+    Finish {
+        attempt: Attempt,
+        outcome: Outcome,
+    },
+    History {
+        limit: u32,
+        reply: oneshot::Sender<Result<Vec<Entry>, JournalError>>,
+    },
+}
+
+/// Where the driver hands in what is to be written.
+#[derive(Clone)]
+pub(crate) struct JournalDesk {
+    tasks: mpsc::Sender<Task>,
+}
+
+impl JournalDesk {
+    /// Opens the journal, making its directory, and starts its thread.
+    ///
+    /// # Errors
+    /// When the file cannot be opened; see [`Journal::open`].
+    pub(crate) fn open(
+        file: &Path,
+        first: Slot,
+        keep_old: Duration,
+    ) -> Result<(Self, Remembered), JournalError> {
+        if let Some(directory) = file.parent().filter(|directory| !directory.as_os_str().is_empty())
+        {
+            // When this fails, opening says so with the file's name.
+            let _ = std::fs::create_dir_all(directory);
+        }
+        let journal = Journal::open(file)?;
+        let remembered = journal.remembered(first, keep_old)?;
+        let (tasks, mut waiting) = mpsc::channel(32);
+        std::thread::spawn(move || {
+            while let Some(task) = waiting.blocking_recv() {
+                carry_out(&journal, task);
+            }
+        });
+        Ok((Self { tasks }, remembered))
+    }
+
+    /// Starts writing a decision; the receiver says when it is on disk, or why it is not.
+    ///
+    /// # Errors
+    /// When the thread is too far behind to take another task.
+    pub(crate) fn record(
+        &self,
+        decision: Decision,
+        who: Who,
+        at: Timestamp,
+    ) -> Result<oneshot::Receiver<Result<(), JournalError>>, &'static str> {
+        let (reply, answer) = oneshot::channel();
+        let task = Task::Record { decision: Box::new(decision), who, at, reply };
+        self.tasks.try_send(task).map_err(|_| "the state file's disk is too slow")?;
+        Ok(answer)
+    }
+
+    /// Notes an outcome, when there is time: the decision holds without it.
+    pub(crate) fn finish(&self, attempt: Attempt, outcome: Outcome) {
+        if self.tasks.try_send(Task::Finish { attempt, outcome }).is_err() {
+            tracing::warn!(%attempt, outcome = outcome.as_str(), "outcome not noted: the state file's disk is too slow");
+        }
+    }
+
+    /// Reads the newest decisions; `None` when the thread is gone or too far behind.
+    pub(crate) async fn history(&self, limit: u32) -> Option<Result<Vec<Entry>, JournalError>> {
+        let (reply, answer) = oneshot::channel();
+        self.tasks.try_send(Task::History { limit, reply }).ok()?;
+        answer.await.ok()
+    }
+}
+
+fn carry_out(journal: &Journal, task: Task) {
+    // A caller that stopped waiting needs no answer.
+    match task {
+        Task::Record { decision, who, at, reply } => {
+            let _ = reply.send(journal.record(&decision, &who, at));
+        }
+        Task::Finish { attempt, outcome } => {
+            if let Err(error) = journal.finish(attempt, outcome) {
+                tracing::warn!(%attempt, %error, "outcome not noted");
+            }
+        }
+        Task::History { limit, reply } => {
+            let _ = reply.send(journal.history(limit));
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! One task per worker that asks `/health` and turns rise and fall into verdicts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_util::rt::TokioIo;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::driver::Message;
+use crate::identity::Identity;
+use crate::settings::Health;
+use crate::slot_pool::SlotPool;
+use crate::worker::Worker;
+
+/// The longest `/health` answer read, in bytes.
+const LONGEST_ANSWER: usize = 256 * 1024;
+/// While a worker has no verdict yet, probes follow each other faster, so that a restart takes no longer than it must.
+const FIRST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Probes one worker until the program ends, and tells the driver what changed.
+pub(crate) async fn run(
+    pool: Arc<SlotPool>,
+    worker: Arc<Worker>,
+    health: Health,
+    driver: mpsc::Sender<Message>,
+) {
+    let mut rises = 0;
+    let mut falls = 0;
+    let mut timer = ticks(FIRST_INTERVAL.min(health.interval));
+    let mut hurried = true;
+    loop {
+        timer.tick().await;
+        let outcome = match tokio::time::timeout(health.timeout, ask(&worker, &health.path)).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                Err(format!("no answer within {}", humantime::format_duration(health.timeout)))
+            }
+        };
+        let (identity, detail) = match outcome {
+            Ok((200, identity)) => {
+                worker.counters.probe_ready.inc();
+                rises += 1;
+                falls = 0;
+                (identity, String::new())
+            }
+            Ok((status, identity)) => {
+                worker.counters.probe_not_ready.inc();
+                rises = 0;
+                falls += 1;
+                let says = identity
+                    .as_ref()
+                    .and_then(|identity| identity.health["status"].as_str().map(str::to_owned));
+                (
+                    identity,
+                    format!("answers {status} {}", says.unwrap_or_default()).trim_end().to_owned(),
+                )
+            }
+            Err(cause) => {
+                worker.counters.probe_failed.inc();
+                rises = 0;
+                falls += 1;
+                (None, cause)
+            }
+        };
+        let was_healthy = worker.is_healthy();
+        let verdict = if rises >= health.rise {
+            Some(true)
+        } else if falls >= health.fall {
+            Some(false)
+        } else if worker.is_judged() {
+            Some(was_healthy)
+        } else {
+            None
+        };
+        let Some(healthy) = verdict else { continue };
+        if hurried {
+            hurried = false;
+            timer = ticks(health.interval);
+            timer.tick().await;
+        }
+        // An answer that is not a success does not change what the worker is known to serve.
+        let changed = worker.judge(healthy, identity.filter(|_| rises > 0), detail);
+        let mismatch = worker.compare(pool.expected().as_deref());
+        if changed || mismatch {
+            tracing::info!(
+                slot = %worker.slot, worker = worker.name, state = worker.state(), detail = %worker.detail(),
+                "worker changed"
+            );
+            let news = Message::WorkerChanged { worker: Arc::clone(&worker), mismatch };
+            if driver.send(news).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn ticks(interval: Duration) -> tokio::time::Interval {
+    let mut timer = tokio::time::interval_at(Instant::now(), interval);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    timer
+}
+
+/// One probe on a connection of its own: a worker that no longer accepts is found out.
+async fn ask(worker: &Worker, path: &str) -> Result<(u16, Option<Identity>), String> {
+    let stream =
+        tokio::net::TcpStream::connect(worker.address).await.map_err(|error| error.to_string())?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
+    let request = http::Request::get(path)
+        .header(http::header::HOST, &worker.name)
+        .header(http::header::USER_AGENT, concat!("switchyard/", env!("CARGO_PKG_VERSION")))
+        .body(Empty::<bytes::Bytes>::new())
+        .map_err(|error| error.to_string())?;
+    let exchange = async {
+        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), LONGEST_ANSWER)
+            .collect()
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok((status, serde_json::from_slice(&body.to_bytes()).ok().map(Identity::read)))
+    };
+    // The connection is driven here and dropped with the probe; nothing is left behind when the time is over.
+    tokio::pin!(connection);
+    tokio::pin!(exchange);
+    tokio::select! {
+        outcome = &mut exchange => outcome,
+        ended = &mut connection => match ended {
+            Ok(()) => exchange.await,
+            Err(error) => Err(error.to_string()),
+        },
+    }
+}

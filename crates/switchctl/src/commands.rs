@@ -1,0 +1,8 @@
+//! One file for each command.
+
+pub(crate) mod history;
+pub(crate) mod promote;
+pub(crate) mod rollback;
+pub(crate) mod status;
+pub(crate) mod wait;
+pub(crate) mod watch;

@@ -1,0 +1,24 @@
+//! `switchctl history`
+
+use std::process::ExitCode;
+
+use switch_api::History;
+
+use crate::client::{Client, Trouble};
+use crate::render::{self, Output};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// How many decisions, newest first.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+}
+
+pub(crate) async fn run(
+    client: &Client,
+    output: Output,
+    arguments: Arguments,
+) -> Result<ExitCode, Trouble> {
+    let history: History = client.get(&format!("/v1/history?limit={}", arguments.limit)).await?;
+    Ok(render::print(output, &history, || render::history(&history)))
+}

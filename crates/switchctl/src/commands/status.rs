@@ -1,0 +1,13 @@
+//! `switchctl status`
+
+use std::process::ExitCode;
+
+use switch_api::Status;
+
+use crate::client::{Client, Trouble};
+use crate::render::{self, Output};
+
+pub(crate) async fn run(client: &Client, output: Output) -> Result<ExitCode, Trouble> {
+    let status: Status = client.get("/v1/status").await?;
+    Ok(render::print(output, &status, || render::status(&status)))
+}

@@ -1,0 +1,225 @@
+//! Everything `switchctl` prints: data on standard output, talk on standard error.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that prints")]
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use serde::Serialize;
+use switch_api::{Event, History, Outcome, Status};
+
+use crate::client::Trouble;
+
+/// The form of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Output {
+    Table,
+    Json,
+}
+
+/// Prints data in the form asked for.
+pub(crate) fn print(
+    output: Output,
+    data: &impl Serialize,
+    table: impl FnOnce() -> String,
+) -> ExitCode {
+    match output {
+        Output::Json => println!("{}", serde_json::to_string(data).unwrap_or_default()),
+        Output::Table => print!("{}", table()),
+    }
+    ExitCode::SUCCESS
+}
+
+/// Prints one event on one line.
+pub(crate) fn event(output: Output, event: &Event) -> ExitCode {
+    print(output, event, || format!("{}  {:<9} {}\n", event.at, event.kind, event.text))
+}
+
+/// Says what went wrong and gives the exit code.
+pub(crate) fn trouble(trouble: &Trouble) -> ExitCode {
+    eprint!("{}", trouble_text(trouble));
+    ExitCode::from(trouble.exit_code())
+}
+
+fn trouble_text(trouble: &Trouble) -> String {
+    let mut text = format!("error: {trouble}\n");
+    if let Trouble::Refused(problem) = trouble {
+        for cause in &problem.causes {
+            let _ = writeln!(text, "  caused by: {cause}");
+        }
+    }
+    if let Some(hint) = trouble.hint() {
+        let _ = writeln!(text, "hint: {hint}");
+    }
+    text
+}
+
+/// The table of `switchctl status`.
+pub(crate) fn status(status: &Status) -> String {
+    let mut rows =
+        vec![["SLOT", "", "STATE", "IN FLIGHT", "WORKERS", "RELEASE"].map(str::to_owned)];
+    for (name, slot) in &status.slots {
+        let ready = slot.workers.iter().filter(|worker| worker.state == "ready").count();
+        rows.push([
+            name.clone(),
+            if *name == status.live {
+                "live"
+            } else if slot.retired {
+                "retired"
+            } else {
+                "idle"
+            }
+            .to_owned(),
+            slot.state.clone(),
+            slot.in_flight.to_string(),
+            format!("{ready}/{} ready", slot.workers.len()),
+            slot.release_name.clone().unwrap_or_else(|| "-".to_owned()),
+        ]);
+    }
+    let mut text = columns(&rows);
+    let _ = writeln!(
+        text,
+        "\nattempt {}, {}, listening on {}",
+        status.attempt, status.phase, status.listen
+    );
+    if let Some(drain) = &status.drain {
+        let _ =
+            writeln!(text, "{} is draining: {} running", drain.slot, counted(drain.left, "answer"));
+    }
+    if let Some(kept) = status.kept.as_ref().filter(|kept| kept.rollback) {
+        let _ = writeln!(text, "{} is kept for a rollback until {}", kept.slot, kept.until);
+    }
+    for slot in status.slots.values() {
+        for worker in slot.workers.iter().filter(|worker| worker.detail.is_some()) {
+            let _ = writeln!(
+                text,
+                "{}: {}: {}",
+                worker.address,
+                worker.state,
+                worker.detail.as_deref().unwrap_or("")
+            );
+        }
+    }
+    text
+}
+
+/// What `promote` and `rollback` did.
+pub(crate) fn outcome(outcome: &Outcome) -> String {
+    if !outcome.done {
+        let steps: Vec<String> =
+            outcome.effects.iter().map(|effect| format!("  {effect}\n")).collect();
+        return format!("would change {} to {}:\n{}", outcome.from, outcome.to, steps.concat());
+    }
+    let forced = if outcome.forced { ", forced" } else { "" };
+    let drain = match (outcome.from == outcome.to, outcome.drained) {
+        (true, _) => String::new(),
+        (false, true) => format!("; {} is drained", outcome.from),
+        (false, false) => format!("; {} finishes its running answers", outcome.from),
+    };
+    format!("{} is live (attempt {}{forced}){drain}\n", outcome.to, outcome.attempt)
+}
+
+/// The table of `switchctl history`.
+pub(crate) fn history(history: &History) -> String {
+    if history.decisions.is_empty() {
+        return "nothing was ever switched\n".to_owned();
+    }
+    let mut rows =
+        vec![["ATTEMPT", "WHEN", "WHAT", "WHO", "OUTCOME", "RELEASE", "REASON"].map(str::to_owned)];
+    for decision in &history.decisions {
+        let forced = if decision.forced { " (forced)" } else { "" };
+        rows.push([
+            decision.attempt.to_string(),
+            decision.at.clone(),
+            format!("{} {} → {}{forced}", decision.kind, decision.from, decision.to),
+            decision.who.clone(),
+            decision.outcome.clone(),
+            decision.to_release.clone().unwrap_or_else(|| "-".to_owned()),
+            decision.reason.clone().unwrap_or_else(|| "-".to_owned()),
+        ]);
+    }
+    columns(&rows)
+}
+
+fn counted(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let line: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text.push_str(line.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_status_with_a_drain() {
+        let answer: Status = serde_json::from_value(json!({
+            "live": "green", "attempt": 7, "phase": "draining", "listen": "127.0.0.1:8080", "version": "0.1.0",
+            "drain": {"slot": "blue", "attempt": 7, "left": 1},
+            "kept": {"slot": "blue", "until": "2026-11-23T05:00:00Z", "rollback": true},
+            "slots": {
+                "blue": {"state": "degraded", "in_flight": 1, "release": null, "workers": [
+                    {"address": "127.0.0.1:8001", "state": "ready", "in_flight": 1},
+                    {"address": "127.0.0.1:8003", "state": "down", "in_flight": 0, "detail": "connection refused"}]},
+                "green": {"state": "ready", "in_flight": 3, "release": {}, "release_name": "small@v2", "workers": [
+                    {"address": "127.0.0.1:8002", "state": "ready", "in_flight": 3}]},
+            },
+        }))
+        .unwrap();
+        insta::assert_snapshot!(status(&answer), @r"
+        SLOT         STATE     IN FLIGHT  WORKERS    RELEASE
+        blue   idle  degraded  1          1/2 ready  -
+        green  live  ready     3          1/1 ready  small@v2
+
+        attempt 7, draining, listening on 127.0.0.1:8080
+        blue is draining: 1 answer running
+        blue is kept for a rollback until 2026-11-23T05:00:00Z
+        127.0.0.1:8003: down: connection refused
+        ");
+    }
+
+    #[test]
+    fn a_history_with_a_forced_promotion() {
+        let answer: History = serde_json::from_value(json!({"decisions": [
+            {"attempt": 2, "kind": "rollback", "from": "green", "to": "blue", "at": "2026-11-23T05:01:00Z", "who": "ada",
+             "forced": false, "outcome": "drained"},
+            {"attempt": 1, "kind": "promote", "from": "blue", "to": "green", "at": "2026-11-23T05:00:00Z", "who": "ada",
+             "forced": true, "outcome": "drained", "reason": "night shift", "to_release": "small@v2"},
+        ]}))
+        .unwrap();
+        insta::assert_snapshot!(history(&answer), @r"
+        ATTEMPT  WHEN                  WHAT                           WHO  OUTCOME  RELEASE   REASON
+        2        2026-11-23T05:01:00Z  rollback green → blue          ada  drained  -         -
+        1        2026-11-23T05:00:00Z  promote blue → green (forced)  ada  drained  small@v2  night shift
+        ");
+    }
+
+    #[test]
+    fn a_refusal_has_a_hint() {
+        let problem = serde_json::from_value(json!({
+            "reason": "not_ready", "message": "green is not ready: 1 of 2 workers ready",
+            "hint": "switchctl wait green --timeout 60s",
+        }))
+        .unwrap();
+        insta::assert_snapshot!(trouble_text(&Trouble::Refused(problem)), @r"
+        error: green is not ready: 1 of 2 workers ready
+        hint: switchctl wait green --timeout 60s
+        ");
+    }
+}

@@ -1,0 +1,11 @@
+//! Longer texts of the help.
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  switchctl status
+  switchctl wait green --timeout 60s && switchctl promote green --reason 'new handbook'
+  switchctl promote --dry-run
+  switchctl rollback --reason 'wrong answers about leave'
+  switchctl status --output json
+
+Exit codes: 0 done, 1 refused or failed, 2 could not ask, 64 wrong usage.";

@@ -1,0 +1,6 @@
+//! What the tests of real binaries share.
+
+pub mod fake_worker;
+pub mod gateway;
+pub mod http;
+pub mod processes;

@@ -1,0 +1,193 @@
+//! A pretended worker in this process: identity, readiness, speed and misbehavior can be set while it runs.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use http::{Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// A pretended worker. Dropping it closes its listener and every connection.
+pub struct FakeWorker {
+    pub address: SocketAddr,
+    pub state: Arc<State>,
+    task: JoinHandle<()>,
+}
+
+/// What a pretended worker does; change it at any time.
+pub struct State {
+    name: String,
+    health: Mutex<Value>,
+    ready: AtomicBool,
+    /// Answers nothing, not even `/health`, as if stopped with SIGSTOP.
+    hung: AtomicBool,
+    /// Ends its connections in the middle of a stream.
+    dies: AtomicBool,
+    requests: AtomicU64,
+    last: Mutex<Option<(http::request::Parts, Bytes)>>,
+}
+
+impl FakeWorker {
+    /// Starts a ready worker; `name` is in its answers, and `tag` names the knowledge base it serves.
+    pub async fn start(name: &str, tag: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State {
+            name: name.to_owned(),
+            health: Mutex::new(health(tag)),
+            ready: AtomicBool::new(true),
+            hung: AtomicBool::new(false),
+            dies: AtomicBool::new(false),
+            requests: AtomicU64::new(0),
+            last: Mutex::new(None),
+        });
+        let shared = Arc::clone(&state);
+        let task = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let state = Arc::clone(&shared);
+                let _ = stream.set_nodelay(true);
+                connections.spawn(async move {
+                    let service = service_fn(move |request| answer(Arc::clone(&state), request));
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Self { address, state, task }
+    }
+
+    /// Ends at once, as `kill -9` would.
+    pub fn kill(&self) {
+        self.task.abort();
+    }
+}
+
+impl Drop for FakeWorker {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl State {
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::SeqCst);
+    }
+
+    pub fn set_hung(&self, hung: bool) {
+        self.hung.store(hung, Ordering::SeqCst);
+    }
+
+    pub fn set_dies(&self, dies: bool) {
+        self.dies.store(dies, Ordering::SeqCst);
+    }
+
+    /// Serves another knowledge base from now on.
+    pub fn set_tag(&self, tag: &str) {
+        *self.health.lock().unwrap() = health(tag);
+    }
+
+    /// Says something else on `/health`.
+    pub fn set_health(&self, health: Value) {
+        *self.health.lock().unwrap() = health;
+    }
+
+    /// Requests so far, probes not counted.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::SeqCst)
+    }
+
+    /// The last request that was not a probe.
+    pub fn last(&self) -> Option<(http::request::Parts, Bytes)> {
+        self.last.lock().unwrap().clone()
+    }
+}
+
+/// A `/health` answer whose fingerprint is made from the tag.
+pub fn health(tag: &str) -> Value {
+    let fingerprint: String =
+        tag.bytes().cycle().take(32).map(|byte| format!("{byte:02x}")).collect();
+    json!({
+        "status": "ready", "version": "0.1.0", "inference": {"device": "cpu", "gpu_layers": 0},
+        "model": {"name": "fake", "file": "fake.gguf", "sha256": "00", "quantization": "Q4_K_M", "context": 8192},
+        "embedding": {"name": "fake-embedding", "version": "1", "dimensions": 4},
+        "knowledge": {"tag": tag, "fingerprint": fingerprint, "documents": 1, "passages": 1, "built_at": "2026-11-23T01:02:03Z"},
+    })
+}
+
+type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// `/stream?events=N&every=MS` streams events; everything else answers `{"worker": name}`.
+async fn answer(
+    state: Arc<State>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    if state.hung.load(Ordering::SeqCst) {
+        std::future::pending::<()>().await;
+    }
+    let (head, body) = request.into_parts();
+    if head.uri.path() == "/health" {
+        let ready = state.ready.load(Ordering::SeqCst);
+        let mut health = state.health.lock().unwrap().clone();
+        if !ready {
+            health["status"] = json!("loading");
+        }
+        return Ok(full(if ready { 200 } else { 503 }, health.to_string()));
+    }
+    state.requests.fetch_add(1, Ordering::SeqCst);
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let number = |name: &str, default: u64| {
+        let query = head.uri.query().unwrap_or_default();
+        let found = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        found.and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
+    let (events, every) = (number("events", 10), number("every", 20));
+    let path = head.uri.path().to_owned();
+    *state.last.lock().unwrap() = Some((head, body));
+    if path == "/slow" {
+        tokio::time::sleep(Duration::from_millis(every)).await;
+    }
+    if path == "/stream" {
+        let dies = state.dies.load(Ordering::SeqCst);
+        let name = state.name.clone();
+        let stream = futures::stream::unfold(0, move |count| async move {
+            if count == events || (dies && count == events / 2) {
+                return (dies && count < events)
+                    .then(|| (Err(std::io::Error::other("died")), events));
+            }
+            tokio::time::sleep(Duration::from_millis(every)).await;
+            Some((Ok(count), count + 1))
+        })
+        .map(move |count| {
+            count.map(|count| Frame::data(Bytes::from(format!("data: {name} {count}\n\n"))))
+        });
+        let body = StreamBody::new(stream).boxed_unsync();
+        return Ok(Response::builder()
+            .header("content-type", "text/event-stream")
+            .body(body)
+            .unwrap());
+    }
+    Ok(full(200, json!({"worker": state.name}).to_string()))
+}
+
+fn full(status: u16, text: String) -> Response<Body> {
+    let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync();
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/json")
+        .body(body)
+        .unwrap()
+}
