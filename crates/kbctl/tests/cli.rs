@@ -1,4 +1,5 @@
 //! The real program on real documents with a real model.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,4 +1,5 @@
 //! The readers through their public surface: real files, and hostile or broken ones.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{Cursor, Write};
 use std::path::PathBuf;

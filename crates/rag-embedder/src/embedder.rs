@@ -18,6 +18,9 @@ use crate::hash::sha256;
 use crate::pool::Pool;
 use crate::runtime;
 
+/// What embedding one text gave.
+type Embedded = Result<Vec<f32>, EmbedError>;
+
 /// An ONNX model with its tokenizer. Each text is run alone on one thread, so its vector does not
 /// depend on its neighbors (dynamic quantization and padding would make it so); several texts
 /// run at the same time on several copies of the model.
@@ -162,7 +165,7 @@ impl Embedder for OnnxEmbedder {
             let mut session = self.sessions.borrow();
             return passages.iter().map(|p| self.embed_one(&mut session, prefixed(p))).collect();
         }
-        let slots: Vec<Mutex<Option<Result<Vec<f32>, EmbedError>>>> =
+        let slots: Vec<Mutex<Option<Embedded>>> =
             passages.iter().map(|_| Mutex::new(None)).collect();
         let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
         std::thread::scope(|scope| {

@@ -1,4 +1,5 @@
 //! The embedder on the real models of the cache, and on folders that are wrong.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 

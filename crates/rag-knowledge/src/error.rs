@@ -1,5 +1,6 @@
 //! Why a knowledge base cannot be used.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Opening or checking failed; the message names the file and the cause.
@@ -38,24 +39,39 @@ pub enum KnowledgeError {
         differences: Vec<String>,
     },
     /// It was built with another embedding than the one loaded.
-    #[error(
-        "{} was built with the embedding {built} and {loaded} is loaded: the {field} is {theirs}, not {ours}",
-        folder.display()
-    )]
+    #[error("{}: {difference}", folder.display())]
     OtherEmbedding {
         /// The folder.
         folder: PathBuf,
-        /// Name and version in the manifest.
-        built: String,
-        /// Name and version of the loaded model.
-        loaded: String,
-        /// The first field that differs.
-        field: &'static str,
-        /// The field's value in the manifest.
-        ours: String,
-        /// The field's value in the loaded model.
-        theirs: String,
+        /// Both embeddings, and where they differ.
+        difference: Box<EmbeddingDifference>,
     },
+}
+
+/// The embedding of a knowledge base beside another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddingDifference {
+    /// Name and version in the manifest.
+    pub built: String,
+    /// Name and version of the loaded model.
+    pub loaded: String,
+    /// The first field that differs.
+    pub field: &'static str,
+    /// The field's value in the manifest.
+    pub ours: String,
+    /// The field's value in the loaded model.
+    pub theirs: String,
+}
+
+impl fmt::Display for EmbeddingDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { built, loaded, field, ours, theirs } = self;
+        write!(
+            f,
+            "it was built with the embedding {built} and {loaded} is loaded: the {field} is \
+             {theirs}, not {ours}"
+        )
+    }
 }
 
 impl KnowledgeError {

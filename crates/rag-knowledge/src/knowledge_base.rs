@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rag_core::{EmbeddingIdentity, Index, Passage};
 use rag_index::{Expected, Scalar, UsearchIndex};
 
-use crate::error::KnowledgeError;
+use crate::error::{EmbeddingDifference, KnowledgeError};
 use crate::layout;
 use crate::manifest::Manifest;
 use crate::passages::PassageFile;
@@ -144,11 +144,13 @@ impl KnowledgeBase {
             None => Ok(()),
             Some((field, ours, theirs)) => Err(KnowledgeError::OtherEmbedding {
                 folder: self.folder.clone(),
-                built: format!("{} {}", built.name, built.version),
-                loaded: format!("{} {}", loaded.name, loaded.version),
-                field,
-                ours,
-                theirs,
+                difference: Box::new(EmbeddingDifference {
+                    built: format!("{} {}", built.name, built.version),
+                    loaded: format!("{} {}", loaded.name, loaded.version),
+                    field,
+                    ours,
+                    theirs,
+                }),
             }),
         }
     }

@@ -16,7 +16,7 @@ pub mod tag;
 mod vectors;
 mod verify;
 
-pub use error::KnowledgeError;
+pub use error::{EmbeddingDifference, KnowledgeError};
 pub use knowledge_base::{KnowledgeBase, open_verified};
 pub use manifest::Manifest;
 pub use report::Report;

@@ -1,5 +1,6 @@
 //! Building, verifying and opening, with an embedding made of arithmetic.
 #![cfg(feature = "build")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
