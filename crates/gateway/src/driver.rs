@@ -27,13 +27,16 @@ pub(crate) enum Message {
     Drained { attempt: Attempt },
 }
 
+/// Where an operator waits for the outcome.
+pub(crate) type Reply = oneshot::Sender<Result<Outcome, No>>;
+
 /// An operator's wish.
 pub(crate) struct Ask {
     pub event: Event,
     pub who: Who,
     pub dry_run: bool,
     pub wait_drained: bool,
-    pub reply: oneshot::Sender<Result<Outcome, No>>,
+    pub reply: Reply,
 }
 
 /// Why an operator's wish was not carried out.
@@ -74,7 +77,7 @@ pub(crate) struct Driver {
     pub own: mpsc::Sender<Message>,
     pub listen: SocketAddr,
     asked: Option<Asked>,
-    waiting: Vec<(Attempt, Outcome, oneshot::Sender<Result<Outcome, No>>)>,
+    waiting: Vec<(Attempt, Outcome, Reply)>,
     cause: Option<RecordError>,
 }
 
@@ -84,7 +87,7 @@ struct Asked {
     who: Who,
     wait_drained: bool,
     effects: Vec<String>,
-    reply: oneshot::Sender<Result<Outcome, No>>,
+    reply: Reply,
 }
 
 impl Driver {
