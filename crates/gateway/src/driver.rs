@@ -12,6 +12,7 @@ use switch_core::{
 use switch_journal::{JournalError, Outcome as Noted, Who};
 use telemetry::gateway::GatewayMetrics;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
 
 use crate::events::{self, Events};
 use crate::journal_desk::JournalDesk;
@@ -77,6 +78,7 @@ pub(crate) struct Driver {
     pub own: mpsc::Sender<Message>,
     pub listen: SocketAddr,
     asked: Option<Asked>,
+    drain: Option<AbortHandle>,
     waiting: Vec<(Attempt, Outcome, Reply)>,
     cause: Option<RecordError>,
 }
@@ -110,6 +112,7 @@ impl Driver {
             own,
             listen,
             asked: None,
+            drain: None,
             waiting: Vec::new(),
             cause: None,
         }
@@ -293,10 +296,14 @@ impl Driver {
                 Effect::Drain { attempt, slot } => {
                     let pool = Arc::clone(self.routing.slot(slot));
                     let own = self.own.clone();
-                    tokio::spawn(async move {
+                    let drain = tokio::spawn(async move {
                         pool.drained().await;
                         let _ = own.send(Message::Drained { attempt }).await;
                     });
+                    // A drain that this switch overtook would wait on a slot that is live again.
+                    if let Some(overtaken) = self.drain.replace(drain.abort_handle()) {
+                        overtaken.abort();
+                    }
                 }
                 Effect::Retire { slot, .. } => {
                     tracing::info!(%slot, "slot retired: it is no longer kept for a rollback")
