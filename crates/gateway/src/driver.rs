@@ -12,6 +12,7 @@ use switch_core::{
 use switch_journal::{JournalError, Outcome as Noted, Who};
 use telemetry::gateway::GatewayMetrics;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
 
 use crate::events::{self, Events};
 use crate::journal_desk::JournalDesk;
@@ -27,13 +28,16 @@ pub(crate) enum Message {
     Drained { attempt: Attempt },
 }
 
+/// Where an operator waits for the outcome.
+pub(crate) type Reply = oneshot::Sender<Result<Outcome, No>>;
+
 /// An operator's wish.
 pub(crate) struct Ask {
     pub event: Event,
     pub who: Who,
     pub dry_run: bool,
     pub wait_drained: bool,
-    pub reply: oneshot::Sender<Result<Outcome, No>>,
+    pub reply: Reply,
 }
 
 /// Why an operator's wish was not carried out.
@@ -74,7 +78,8 @@ pub(crate) struct Driver {
     pub own: mpsc::Sender<Message>,
     pub listen: SocketAddr,
     asked: Option<Asked>,
-    waiting: Vec<(Attempt, Outcome, oneshot::Sender<Result<Outcome, No>>)>,
+    drain: Option<AbortHandle>,
+    waiting: Vec<(Attempt, Outcome, Reply)>,
     cause: Option<RecordError>,
 }
 
@@ -84,7 +89,7 @@ struct Asked {
     who: Who,
     wait_drained: bool,
     effects: Vec<String>,
-    reply: oneshot::Sender<Result<Outcome, No>>,
+    reply: Reply,
 }
 
 impl Driver {
@@ -107,6 +112,7 @@ impl Driver {
             own,
             listen,
             asked: None,
+            drain: None,
             waiting: Vec::new(),
             cause: None,
         }
@@ -290,10 +296,14 @@ impl Driver {
                 Effect::Drain { attempt, slot } => {
                     let pool = Arc::clone(self.routing.slot(slot));
                     let own = self.own.clone();
-                    tokio::spawn(async move {
+                    let drain = tokio::spawn(async move {
                         pool.drained().await;
                         let _ = own.send(Message::Drained { attempt }).await;
                     });
+                    // A drain that this switch overtook would wait on a slot that is live again.
+                    if let Some(overtaken) = self.drain.replace(drain.abort_handle()) {
+                        overtaken.abort();
+                    }
                 }
                 Effect::Retire { slot, .. } => {
                     tracing::info!(%slot, "slot retired: it is no longer kept for a rollback")

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use serde_json::Value;
@@ -10,6 +11,9 @@ use tokio::sync::Notify;
 
 use crate::settings::Mismatch;
 use crate::worker::Worker;
+
+/// How long a drain waits for news before it looks at the count itself.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// One slot as the request path sees it.
 pub(crate) struct SlotPool {
@@ -60,7 +64,8 @@ impl SlotPool {
     pub(crate) async fn drained(&self) {
         self.draining.store(true, Ordering::SeqCst);
         while self.in_flight() > 0 {
-            self.emptied.notified().await;
+            // Looks again by itself, too: a drain that was just given up may have taken the news.
+            let _ = tokio::time::timeout(LOOK_AGAIN, self.emptied.notified()).await;
         }
         self.draining.store(false, Ordering::SeqCst);
     }

@@ -2,6 +2,8 @@
 //!
 //! `SWITCH_SEED=17 cargo test -p switch-core --test simulation` replays one run.
 
+#![expect(clippy::unwrap_used, reason = "a test panics with the cause")]
+
 use std::time::Duration;
 
 use rand::rngs::StdRng;

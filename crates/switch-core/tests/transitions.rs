@@ -1,5 +1,7 @@
 //! What the switch answers to each event in each phase, as a reviewed table.
 
+#![expect(clippy::unwrap_used, reason = "a test panics with the cause")]
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
