@@ -1,12 +1,14 @@
 """Asks one question at the front door and prints the answer with its citations.
 
-usage: ask.py URL [--slot SLOT] [--cites FILE] QUESTION
+usage: ask.py URL [--slot SLOT] [--cites FILE] [--says PATTERN] QUESTION
 
-Exits 1 when the answer is empty, or does not come from SLOT, or does not cite FILE.
+Exits 1 when the answer is empty, or does not come from SLOT, does not cite FILE, or its
+text does not match PATTERN (a regular expression).
 """
 
 import argparse
 import json
+import re
 import sys
 import urllib.error
 import urllib.request
@@ -17,6 +19,7 @@ def main():
     parser.add_argument("url")
     parser.add_argument("--slot", help="the slot that must answer")
     parser.add_argument("--cites", metavar="FILE", help="a file that must be among the citations")
+    parser.add_argument("--says", metavar="PATTERN", help="what the answer's text must match")
     parser.add_argument("question")
     arguments = parser.parse_args()
 
@@ -43,6 +46,8 @@ def main():
     files = [citation["file"] for citation in answer["citations"]]
     if arguments.cites and arguments.cites not in files:
         sys.exit(f"error: the answer cites {files}, and not {arguments.cites}")
+    if arguments.says and not re.search(arguments.says, text):
+        sys.exit(f"error: the answer does not say {arguments.says}")
 
 
 main()

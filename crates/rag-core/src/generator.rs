@@ -7,7 +7,7 @@ use crate::chat::Message;
 /// What a language model file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelIdentity {
-    /// The name in the file's metadata, or the file's stem.
+    /// The file's name without `.gguf`.
     pub name: String,
     /// The file's name, without its folder.
     pub file: String,

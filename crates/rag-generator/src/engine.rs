@@ -108,7 +108,8 @@ impl LlamaGenerator {
         let file = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         let stem = path.file_stem().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         let identity = ModelIdentity {
-            name: meta("general.name").unwrap_or(stem),
+            // The metadata's name is often that of some ancestor model; operators know the file's.
+            name: stem,
             file,
             sha256,
             quantization: model_file::quantization(
