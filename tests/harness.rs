@@ -4,3 +4,4 @@ pub mod fake_worker;
 pub mod gateway;
 pub mod http;
 pub mod processes;
+pub mod rag_worker;

@@ -23,6 +23,15 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
+/// A folder below the target directory for what tests make once and find again.
+pub fn kept() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    // target/<profile>/deps/<test>
+    let folder = test.ancestors().nth(3).unwrap().join("tmp");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
 /// A running program.
 pub struct Process {
     child: Child,

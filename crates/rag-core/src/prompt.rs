@@ -178,11 +178,11 @@ mod tests {
 
     #[test]
     fn the_farthest_passages_are_left_out_whole_and_counted() {
-        let prompt = fit(&ask("How many days?"), passages(4), 200, words).unwrap();
+        let prompt = fit(&ask("How many days?"), passages(4), 150, words).unwrap();
         assert_eq!((prompt.passages.len(), prompt.passages_left_out), (2, 2));
         let last = &prompt.messages.last().unwrap().content;
         assert!(last.contains("passage2") && !last.contains("passage3"), "{last}");
-        assert!(prompt.tokens <= 200);
+        assert!(prompt.tokens <= 150);
     }
 
     #[test]
