@@ -141,8 +141,9 @@ async fn a_full_queue_says_when_to_come_back_and_a_client_that_leaves_frees_its_
     let mut clients = Vec::new();
     for _ in 0..2 {
         let mut connection = Connection::open(worker.address).await.unwrap();
-        clients.push(connection.begin(http::request("POST", CHAT, &body)).await.unwrap());
-        clients.last().map(|response| assert_eq!(response.status(), 200));
+        let response = connection.begin(http::request("POST", CHAT, &body)).await.unwrap();
+        assert_eq!(response.status(), 200);
+        clients.push(response);
     }
     let refused = http::post(worker.address, CHAT, &body).await.unwrap();
     assert_eq!(refused.status, 429, "{refused:?}");

@@ -1,5 +1,7 @@
 //! The real programs on real models and real documents, as their users run them.
 
+#![expect(clippy::unwrap_used, reason = "a test panics with the cause")]
+
 mod answers;
 mod failures;
 mod knowledge;

@@ -2,6 +2,8 @@
 //!
 //! docs/ARCHITECTURE.md states them; this proves them from `cargo metadata` and the files.
 
+#![expect(clippy::unwrap_used, reason = "a test panics with the cause")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
