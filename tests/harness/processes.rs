@@ -8,13 +8,16 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-/// The path of one of our programs, in the target directory this test was built into.
+/// The path of one of our programs, in the target directory this test was built into or in the folder
+/// that `SWITCHYARD_BIN` names.
 ///
 /// Panics with what to run when it has not been built.
 pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    // target/<profile>/deps/<test>
-    let path = test.parent().and_then(Path::parent).unwrap().join(name);
+    // target/<profile>/deps/<test>; benches measure the programs of another profile.
+    let folder = std::env::var_os("SWITCHYARD_BIN").map(PathBuf::from);
+    let folder = folder.unwrap_or_else(|| test.ancestors().nth(2).unwrap().to_owned());
+    let path = folder.join(name);
     assert!(
         path.exists(),
         "{} is missing: build it with `cargo build --workspace` in the same profile",
