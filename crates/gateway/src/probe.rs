@@ -48,10 +48,11 @@ pub(crate) async fn run(
             Ok((status, identity)) => {
                 worker.counters.probe_not_ready.inc();
                 rises = 0;
-                falls += 1;
                 let says = identity
                     .as_ref()
                     .and_then(|identity| identity.health["status"].as_str().map(str::to_owned));
+                // A worker that says it is stopping is no flapping probe: believe it at once.
+                falls = if says.as_deref() == Some("draining") { health.fall } else { falls + 1 };
                 (
                     identity,
                     format!("answers {status} {}", says.unwrap_or_default()).trim_end().to_owned(),

@@ -20,6 +20,8 @@ use crate::answer;
 use crate::routing::{Admission, Assignment, Routing};
 use crate::settings::Upstream;
 
+/// The end of the last event of OpenAI's streams. Its clients close as soon as they have read it.
+const LAST_EVENT: &[u8] = b"data: [DONE]\n\n";
 const SLOT_HEADER: &str = "x-switchyard-slot";
 const RELEASE_HEADER: &str = "x-switchyard-release";
 const REQUEST_ID_HEADER: &str = "x-request-id";
@@ -47,7 +49,8 @@ pub(crate) struct Carried {
     tries: u32,
     /// The last failure was a connection that could not be made: nothing was sent.
     unreachable: bool,
-    complete: bool,
+    /// The last event of a streamed answer has passed.
+    done: bool,
     bytes: u64,
     refused: Option<u16>,
 }
@@ -66,7 +69,7 @@ impl ProxyHttp for FrontDoor {
             tried: 0,
             tries: 0,
             unreachable: false,
-            complete: false,
+            done: false,
             bytes: 0,
             refused: None,
         }
@@ -209,11 +212,11 @@ impl ProxyHttp for FrontDoor {
         &self,
         _session: &mut Session,
         body: &mut Option<Bytes>,
-        end_of_stream: bool,
+        _end_of_stream: bool,
         carried: &mut Carried,
     ) -> Result<Option<Duration>> {
         carried.bytes += body.as_ref().map_or(0, |body| body.len() as u64);
-        carried.complete |= end_of_stream;
+        carried.done |= body.as_ref().is_some_and(|body| body.ends_with(LAST_EVENT));
         Ok(None)
     }
 
@@ -302,6 +305,8 @@ impl ProxyHttp for FrontDoor {
             .map_or(carried.refused.unwrap_or(0), |response| response.status.as_u16());
         let duration = carried.started.elapsed();
         let slot = carried.admission.as_ref().map(|admission| admission.pool.slot);
+        // Nothing is missing behind the last event, whoever closes first.
+        let error = error.filter(|_| !carried.done);
         let by_client = error.is_some_and(|error| *error.esource() == ErrorSource::Downstream);
         let cut = carried.first_byte.is_some() && error.is_some() && !by_client;
         match slot.and_then(|slot| self.metrics.slots.get(slot.index())) {

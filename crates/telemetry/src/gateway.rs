@@ -128,23 +128,32 @@ impl GatewayMetrics {
                 live: live.with_label_values(&[slot]),
             })
             .collect();
+        let promotions = counters(
+            &registry,
+            "switchyard_promotions_total",
+            "Promotions asked for",
+            &["to", "outcome"],
+        )?;
+        let rollbacks = counters(
+            &registry,
+            "switchyard_rollbacks_total",
+            "Rollbacks asked for",
+            &["to", "outcome"],
+        )?;
+        // A series that appears with its first failure hides that failure from `increase()`.
+        for slot in slots {
+            for outcome in ["done", "refused", "failed"] {
+                promotions.with_label_values(&[slot, outcome]);
+                rollbacks.with_label_values(&[slot, outcome]);
+            }
+        }
         Ok(Self {
             slots: slot_metrics,
             refused: classes(&requests, "none"),
             connections,
             connections_refused,
-            promotions: counters(
-                &registry,
-                "switchyard_promotions_total",
-                "Promotions asked for",
-                &["to", "outcome"],
-            )?,
-            rollbacks: counters(
-                &registry,
-                "switchyard_rollbacks_total",
-                "Rollbacks asked for",
-                &["to", "outcome"],
-            )?,
+            promotions,
+            rollbacks,
             probes: counters(
                 &registry,
                 "switchyard_probes_total",

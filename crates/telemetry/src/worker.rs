@@ -58,6 +58,16 @@ impl WorkerMetrics {
         let histogram = |name: &str, help: &str| -> Result<Histogram, prometheus::Error> {
             Ok(histograms(&registry, name, help, &[])?.with_label_values::<&str>(&[]))
         };
+        let answers = counters(
+            &registry,
+            "switchyard_worker_answers_total",
+            "Questions by what became of them",
+            &["outcome"],
+        )?;
+        // A series that appears with its first failure hides that failure from `increase()`.
+        for outcome in ["answered", "not_in_documents", "abandoned", "busy", "failed"] {
+            answers.with_label_values(&[outcome]);
+        }
         Ok(Self {
             requests: counters(
                 &registry,
@@ -65,13 +75,8 @@ impl WorkerMetrics {
                 "Requests answered",
                 &["endpoint", "status"],
             )?,
-            answers: counters(
-                &registry,
-                "switchyard_worker_answers_total",
-                "Questions by what became of them",
-                &["outcome"],
-            )?,
-            ready: gauge("switchyard_worker_ready", "1 while the worker is ready")?,
+            answers,
+            ready: gauge("switchyard_worker_phase_ready", "1 while the worker is ready")?,
             first_token: histogram(
                 "switchyard_worker_time_to_first_token_seconds",
                 "Request in to first piece of the answer out",
