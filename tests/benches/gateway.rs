@@ -32,11 +32,11 @@ async fn main() {
     let rounds = number(&arguments, "--rounds", 5);
     let seconds = number(&arguments, "--seconds", 5);
     let folder = tempfile::tempdir().unwrap();
-    let (origin, _process) = origin(folder.path()).await;
+    let (origins, _process) = origin(folder.path()).await;
     let proxies = [
-        Proxy::switchyard([origin, origin]).await,
-        Proxy::nginx([origin, origin]).await,
-        Proxy::haproxy([origin, origin]).await,
+        Proxy::switchyard(origins).await,
+        Proxy::nginx(origins).await,
+        Proxy::haproxy(origins).await,
     ];
     for proxy in &proxies {
         let got = http::get(proxy.address, "/v1/models").await.unwrap();
@@ -93,8 +93,9 @@ async fn main() {
 }
 
 /// An origin faster than any proxy here: nginx giving a constant answer, and a worker's `/health`.
-async fn origin(folder: &std::path::Path) -> (SocketAddr, Process) {
-    let address = free_address();
+async fn origin(folder: &std::path::Path) -> ([SocketAddr; 2], Process) {
+    // One for each slot: a worker belongs to one slot only.
+    let addresses = [free_address(), free_address()];
     let health = fake_worker::health("v1").to_string();
     let answer = answer();
     let path = folder.display();
@@ -103,15 +104,16 @@ async fn origin(folder: &std::path::Path) -> (SocketAddr, Process) {
          events {{ worker_connections 8192; }}\nhttp {{\n  access_log off;\n  keepalive_requests 100000000;\n\
          client_body_temp_path {path}/body;\n  proxy_temp_path {path}/proxy;\n  fastcgi_temp_path {path}/f;\n\
          uwsgi_temp_path {path}/u;\n  scgi_temp_path {path}/s;\n  default_type application/json;\n\
-         server {{ listen {address} backlog=1024;\n    location = /health {{ return 200 '{health}'; }}\n\
-         location / {{ return 200 '{answer}'; }} }}\n}}\n"
+         server {{ listen {} backlog=1024; listen {} backlog=1024;\n    location = /health {{ return 200 '{health}'; }}\n\
+         location / {{ return 200 '{answer}'; }} }}\n}}\n",
+        addresses[0], addresses[1]
     );
     std::fs::write(folder.join("nginx.conf"), configuration).unwrap();
     let mut command = Command::new(installed("nginx", &["/usr/sbin/nginx"]));
     command.arg("-c").arg(folder.join("nginx.conf")).arg("-p").arg(folder);
     let process = Process::start_command("origin", command, folder);
-    listening(address).await;
-    (address, process)
+    listening(addresses[1]).await;
+    (addresses, process)
 }
 
 /// `wrk` for some seconds.

@@ -113,8 +113,9 @@ impl Proxy {
         let configuration = format!(
             "global\n  stats socket {folder}/admin.sock mode 600 level admin\n  nbthread 1\n  maxconn 8192\n\
              defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  http-reuse always\n\
-             option forwardfor\n  http-request set-header X-Real-IP %[src]\n  http-request set-header X-Forwarded-Proto http\n\
-             frontend door\n  bind {address}\n  use_backend %[str(live),map_str({folder}/live.map,blue)]\n\
+             option forwardfor\n\
+             frontend door\n  bind {address}\n  http-request set-header X-Real-IP %[src]\n  http-request set-header X-Forwarded-Proto http\n\
+               use_backend %[str(live),map_str({folder}/live.map,blue)]\n\
              backend blue\n  server worker {}\nbackend green\n  server worker {}\n",
             workers[0], workers[1]
         );
