@@ -212,11 +212,8 @@ fn say_no(no: &No) -> Response {
                 }
             };
             let mut failure = failure("not_recorded", text, Some(hint));
-            let mut next: Option<&dyn std::error::Error> = Some(cause);
-            while let Some(error) = next {
-                failure.error.causes.push(error.to_string());
-                next = error.source();
-            }
+            failure.error.causes =
+                std::iter::once(cause.to_string()).chain(telemetry::voice::causes(cause)).collect();
             failure.error.causes.dedup();
             (StatusCode::INTERNAL_SERVER_ERROR, Json(failure)).into_response()
         }

@@ -28,20 +28,29 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The text of an error: its chain of causes, each printed once, then the hint.
-pub fn render(error: &dyn Error, hint: Option<&str>) -> String {
-    let mut last = error.to_string();
-    let mut text = format!("error: {last}\n");
+/// The causes of an error, outermost first, each once: a wrapper repeats its cause word for word, and a
+/// library may repeat it with its own code in front.
+pub fn causes(error: &dyn Error) -> Vec<String> {
+    let mut causes: Vec<String> = Vec::new();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let line = error.to_string();
-        // A transparent wrapper repeats its cause word for word.
-        if line != last {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "  caused by: {line}");
+        let text = error.to_string();
+        let said = causes.last().map_or_else(String::new, Clone::clone);
+        if said.is_empty() || !text.ends_with(&said) {
+            causes.push(text);
         }
-        last = line;
         cause = error.source();
+    }
+    causes
+}
+
+/// The text of an error: the error, its causes, then the hint.
+pub fn render(error: &dyn Error, hint: Option<&str>) -> String {
+    let message = error.to_string();
+    let mut text = format!("error: {message}\n");
+    for cause in causes(error).iter().filter(|cause| **cause != message) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  caused by: {cause}");
     }
     if let Some(hint) = hint {
         let _ = writeln!(text, "hint: {hint}");
@@ -77,6 +86,17 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("cannot read the state file")]
     struct Outer(#[from] std::io::Error);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("disk is full")]
+    struct Repeats(#[source] std::io::Error);
+
+    #[test]
+    fn a_cause_repeated_with_a_code_in_front_is_one_cause() {
+        let inner = Repeats(std::io::Error::other("code 13: disk is full"));
+        let error = Outer(std::io::Error::other(inner));
+        assert_eq!(causes(&error), ["disk is full"]);
+    }
 
     #[test]
     fn each_cause_is_printed_once() {
