@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     };
     if arguments.check {
         return match load::check(&settings) {
-            Ok(()) => Exit::Done.into(),
+            Ok(()) => voice::done(&format!("{}: good", arguments.config.display())),
             Err(error) => voice::fail(&error, error.hint().as_deref(), Exit::Failed),
         };
     }
