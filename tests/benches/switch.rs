@@ -31,8 +31,8 @@ struct Round {
     stop: AtomicBool,
     /// Twice the switches whose command has returned, plus one while a command runs.
     settled: AtomicU64,
-    /// When an answer of the slot being switched to was first seen.
-    first: Mutex<Option<Instant>>,
+    /// The number of the switch that is watched, and when an answer of its slot was first seen.
+    first: Mutex<(u64, Option<Instant>)>,
     seen: Mutex<Seen>,
 }
 
@@ -118,7 +118,7 @@ async fn measure(name: &str, switches: usize) -> Seen {
     let round = Arc::new(Round {
         stop: AtomicBool::new(false),
         settled: AtomicU64::new(0),
-        first: Mutex::new(None),
+        first: Mutex::new((0, None)),
         seen: Mutex::new(Seen::default()),
     });
     let mut clients = tokio::task::JoinSet::new();
@@ -130,7 +130,7 @@ async fn measure(name: &str, switches: usize) -> Seen {
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
     for step in 1..=switches {
-        *round.first.lock().unwrap() = None;
+        *round.first.lock().unwrap() = (step as u64, None);
         round.settled.fetch_add(1, Ordering::SeqCst);
         let mut command = proxy.switch_command(step % 2);
         let begun = Instant::now();
@@ -144,7 +144,7 @@ async fn measure(name: &str, switches: usize) -> Seen {
         round.settled.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(100)).await;
         let first = eventually("the new slot answers", Duration::from_secs(10), async || {
-            round.first.lock().unwrap().take()
+            round.first.lock().unwrap().1
         })
         .await;
         let mut seen = round.seen.lock().unwrap();
@@ -186,9 +186,12 @@ async fn quick(round: Arc<Round>, address: std::net::SocketAddr) {
             {
                 seen.late += 1;
             }
-            let next = SLOTS[usize::try_from(after.div_ceil(2) % 2).unwrap()];
-            if slot.as_deref() == Some(next) {
-                round.first.lock().unwrap().get_or_insert_with(Instant::now);
+            let switch = after.div_ceil(2);
+            let next = SLOTS[usize::try_from(switch % 2).unwrap()];
+            let mut first = round.first.lock().unwrap();
+            // Another switch may have begun since this answer came: that is not its answer.
+            if slot.as_deref() == Some(next) && first.0 == switch {
+                first.1.get_or_insert_with(Instant::now);
             }
         }
         if failed {

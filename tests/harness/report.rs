@@ -83,17 +83,17 @@ fn machine() -> String {
     )
 }
 
-/// The middle value; of an even number the upper of the two.
+/// The middle value; of an even number the lower of the two.
 pub fn median(values: &[f64]) -> f64 {
     percentile(values, 0.5)
 }
 
-/// The value below which `share` (0.0–1.0) of the values lie, by nearest rank.
+/// The smallest value that at least `share` (0.0–1.0) of the values do not exceed (nearest rank). NaN of none.
 pub fn percentile(values: &[f64], share: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let rank = (share * sorted.len() as f64) as usize;
-    sorted.get(rank.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.max(1) - 1).copied().unwrap_or(f64::NAN)
 }
 
 /// The number after an option such as `--rounds`.
