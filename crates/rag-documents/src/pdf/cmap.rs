@@ -227,11 +227,16 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_no_map_and_no_panic() {
-        for noise in
-            [&b"<"[..], b"<0", b"beginbfrange <00> <FFFFFFFF> <0000> endbfrange", b"[[[", b"%"]
-        {
-            CMap::parse(noise);
+    fn noise_is_no_map() {
+        for noise in [&b"<"[..], b"<0", b"[[[", b"%"] {
+            assert!(CMap::parse(noise).map.is_empty(), "{noise:?}");
         }
+    }
+
+    #[test]
+    fn a_range_of_all_codes_is_cut_short() {
+        let map = CMap::parse(b"beginbfrange <00> <FFFFFFFF> <0000> endbfrange");
+        assert_eq!(map.get(1, 0x41), Some("A"));
+        assert!(map.map.len() <= 65_536, "{} mappings", map.map.len());
     }
 }
