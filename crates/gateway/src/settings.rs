@@ -1,12 +1,25 @@
 //! What was typed in `gateway.yaml` ([`SettingsFile`]), checked once into what is meant ([`Settings`]).
 
-use std::net::{SocketAddr, ToSocketAddrs};
+mod check;
+mod listen;
+mod promotion;
+mod slots;
+mod upstream;
+
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Deserialize;
 use settings_file::SettingsError;
 use switch_core::{Rules, Slot};
+
+use check::{address, positive};
+pub use listen::Shutdown;
+use listen::{Admin, Limits, Listen};
+pub use promotion::Mismatch;
+use promotion::{FirstLive, Promotion, Requirement, Routing};
+use slots::{Slots, slot_workers};
+pub use upstream::{Health, Passive, Upstream};
 
 /// `gateway.yaml`, word for word.
 #[derive(Debug, Deserialize)]
@@ -35,196 +48,6 @@ pub struct SettingsFile {
     /// Threads that carry requests; one per processor when absent.
     #[serde(default)]
     threads: Option<usize>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Listen {
-    http: String,
-    /// A front door path that answers like the admin API's `/readyz`, for balancers that see only the front door.
-    #[serde(default)]
-    ready_path: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Admin {
-    socket: PathBuf,
-    #[serde(default)]
-    http: Option<String>,
-    #[serde(default)]
-    allow_remote: bool,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Slots {
-    blue: SlotFile,
-    green: SlotFile,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SlotFile {
-    workers: Vec<String>,
-}
-
-/// How workers are probed.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Health {
-    pub path: String,
-    #[serde(with = "settings_file::duration")]
-    pub interval: Duration,
-    #[serde(with = "settings_file::duration")]
-    pub timeout: Duration,
-    /// Probes in a row that must pass before a worker gets requests.
-    pub rise: u32,
-    /// Probes in a row that must fail before it gets no more.
-    pub fall: u32,
-}
-
-impl Default for Health {
-    fn default() -> Self {
-        Self {
-            path: "/health".to_owned(),
-            interval: Duration::from_secs(1),
-            timeout: Duration::from_millis(500),
-            rise: 2,
-            fall: 3,
-        }
-    }
-}
-
-/// When a worker is set aside because requests to it failed; the meaning is nginx's.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Passive {
-    /// Failures within `fail_timeout` that set a worker aside; 0 never does.
-    pub max_fails: u32,
-    /// The time in which failures are counted, and for which the worker is then set aside.
-    #[serde(with = "settings_file::duration")]
-    pub fail_timeout: Duration,
-}
-
-impl Default for Passive {
-    fn default() -> Self {
-        Self { max_fails: 3, fail_timeout: Duration::from_secs(30) }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-enum Requirement {
-    Ready,
-    Fingerprint,
-}
-
-/// What to do with a live worker that serves another release than the recorded one.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum Mismatch {
-    /// It gets no requests, even when no other worker is left: a wrong answer is worse than none.
-    #[default]
-    Refuse,
-    /// It gets requests only while no worker of the recorded release is ready.
-    LastResort,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Promotion {
-    require: Vec<Requirement>,
-    #[serde(with = "settings_file::duration")]
-    keep_old: Duration,
-    mismatch: Mismatch,
-}
-
-impl Default for Promotion {
-    fn default() -> Self {
-        Self {
-            require: vec![Requirement::Ready, Requirement::Fingerprint],
-            keep_old: Duration::from_secs(30 * 60),
-            mismatch: Mismatch::default(),
-        }
-    }
-}
-
-/// How the gateway talks to workers.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Upstream {
-    #[serde(with = "settings_file::duration")]
-    pub connect_timeout: Duration,
-    /// The longest silence of a worker: before the first byte of an answer, and between two.
-    #[serde(with = "settings_file::duration")]
-    pub read_timeout: Duration,
-    #[serde(with = "settings_file::duration")]
-    pub write_timeout: Duration,
-    /// How long an unused connection is kept. Must be below the worker's own keep-alive time, or a POST can meet a
-    /// connection that the worker is just closing (uvicorn closes after 5 s).
-    #[serde(with = "settings_file::duration")]
-    pub idle_timeout: Duration,
-    /// Unused connections kept, over all workers.
-    pub idle_connections: usize,
-}
-
-impl Default for Upstream {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(2),
-            read_timeout: Duration::from_secs(300),
-            write_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(4),
-            idle_connections: 256,
-        }
-    }
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Routing {
-    allow_slot_header: bool,
-    /// The live slot of a gateway that has recorded no decision yet.
-    first_live: FirstLive,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum FirstLive {
-    #[default]
-    Blue,
-    Green,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Limits {
-    connections: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { connections: 10_000 }
-    }
-}
-
-/// How the gateway stops.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Shutdown {
-    /// How long to go on accepting while `/readyz` already says 503, so that a balancer in front notices.
-    #[serde(with = "settings_file::duration")]
-    pub notice: Duration,
-    /// How long running answers may take to finish.
-    #[serde(with = "settings_file::duration")]
-    pub grace: Duration,
-}
-
-impl Default for Shutdown {
-    fn default() -> Self {
-        Self { notice: Duration::ZERO, grace: Duration::from_secs(300) }
-    }
 }
 
 fn yes() -> bool {
@@ -356,53 +179,10 @@ impl Settings {
     }
 }
 
-/// Workers a slot may have: a request remembers in one machine word which it has tried.
-const MAX_WORKERS: usize = 64;
-
-fn slot_workers(
-    file: &Path,
-    slot: Slot,
-    typed: &[String],
-) -> Result<Vec<(String, SocketAddr)>, SettingsError> {
-    if typed.len() > MAX_WORKERS {
-        let key = format!("slots.{slot}.workers");
-        return Err(SettingsError::invalid(
-            file,
-            &key,
-            format!("a slot has at most {MAX_WORKERS} workers"),
-        ));
-    }
-    typed
-        .iter()
-        .enumerate()
-        .map(|(index, text)| {
-            let key = format!("slots.{slot}.workers[{index}]");
-            address(file, &key, text).map(|address| (text.clone(), address))
-        })
-        .collect()
-}
-
-fn address(file: &Path, key: &str, text: &str) -> Result<SocketAddr, SettingsError> {
-    let cause = match text.to_socket_addrs() {
-        Ok(mut addresses) => match addresses.next() {
-            Some(address) => return Ok(address),
-            None => "the name has no address".to_owned(),
-        },
-        Err(error) => error.to_string(),
-    };
-    Err(SettingsError::invalid(file, key, format!("{text:?} is not an address: {cause}"))
-        .with_hint("write host:port, such as 127.0.0.1:8001"))
-}
-
-fn positive(file: &Path, key: &str, duration: Duration) -> Result<(), SettingsError> {
-    if duration.is_zero() {
-        return Err(SettingsError::invalid(file, key, "must be longer than 0s"));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const GOOD: &str = "
