@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use switch_core::{Attempt, Decision, Remembered, Slot, Timestamp};
-use switch_journal::{Entry, Journal, JournalError, Outcome, Who};
+use switch_journal::{Entry, Journal, JournalError, Note, Outcome, Who};
 use tokio::sync::{mpsc, oneshot};
 
 enum Task {
@@ -21,6 +21,14 @@ enum Task {
     History {
         limit: u32,
         reply: oneshot::Sender<Result<Vec<Entry>, JournalError>>,
+    },
+    Note {
+        note: Box<Note>,
+        reply: oneshot::Sender<Result<(), JournalError>>,
+    },
+    Notes {
+        limit: u32,
+        reply: oneshot::Sender<Result<Vec<Note>, JournalError>>,
     },
 }
 
@@ -79,6 +87,44 @@ impl JournalDesk {
         }
     }
 
+    /// Writes what was done or refused beside the decisions; the receiver says when it is on disk.
+    ///
+    /// # Errors
+    /// When the thread is too far behind to take another task.
+    pub(crate) fn note(
+        &self,
+        note: Note,
+    ) -> Result<oneshot::Receiver<Result<(), JournalError>>, &'static str> {
+        let (reply, answer) = oneshot::channel();
+        let task = Task::Note { note: Box::new(note), reply };
+        self.tasks.try_send(task).map_err(|_| "the state file's disk is too slow")?;
+        Ok(answer)
+    }
+
+    /// Writes a note that nothing waits for; when it cannot be written, the log says so.
+    pub(crate) fn note_in_passing(&self, note: Note) {
+        let text = note.text.clone();
+        match self.note(note) {
+            Ok(answer) => {
+                tokio::spawn(async move {
+                    match answer.await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => tracing::warn!(%error, note = text, "note not written"),
+                        Err(_) => tracing::warn!(note = text, "note not written"),
+                    }
+                });
+            }
+            Err(cause) => tracing::warn!(cause, note = text, "note not written"),
+        }
+    }
+
+    /// Reads the newest notes; `None` when the thread is gone or too far behind.
+    pub(crate) async fn notes(&self, limit: u32) -> Option<Result<Vec<Note>, JournalError>> {
+        let (reply, answer) = oneshot::channel();
+        self.tasks.try_send(Task::Notes { limit, reply }).ok()?;
+        answer.await.ok()
+    }
+
     /// Reads the newest decisions; `None` when the thread is gone or too far behind.
     pub(crate) async fn history(&self, limit: u32) -> Option<Result<Vec<Entry>, JournalError>> {
         let (reply, answer) = oneshot::channel();
@@ -100,6 +146,12 @@ fn carry_out(journal: &Journal, task: Task) {
         }
         Task::History { limit, reply } => {
             let _ = reply.send(journal.history(limit));
+        }
+        Task::Note { note, reply } => {
+            let _ = reply.send(journal.note(&note));
+        }
+        Task::Notes { limit, reply } => {
+            let _ = reply.send(journal.notes(limit));
         }
     }
 }

@@ -21,6 +21,12 @@ pub struct Status {
     /// The answers still running on the slot left last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<Drain>,
+    /// What goes to the idle slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
+    /// The slot on which conversations stay although it is no longer live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pinned>,
     /// Where the front door really listens.
     pub listen: String,
     /// The gateway's version.
@@ -44,6 +50,9 @@ pub struct SlotStatus {
     /// Whether the slot was live once and is no longer kept for a rollback.
     #[serde(default)]
     pub retired: bool,
+    /// Conversations known to have begun here, while they are remembered.
+    #[serde(default)]
+    pub conversations: u64,
 }
 
 /// One worker in [`SlotStatus`].
@@ -53,6 +62,9 @@ pub struct WorkerStatus {
     /// `ready`, `unproven`, `down`, `mismatch` or `ejected`.
     pub state: String,
     pub in_flight: u64,
+    /// The circuit breaker: `closed` (requests go through), `open` (none do), `half_open` (one is let through to see).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<String>,
     /// Why it is not ready, in the probe's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -75,6 +87,68 @@ pub struct Drain {
     pub attempt: u64,
     /// Answers still running.
     pub left: u64,
+    /// When the answers that still run are ended, if an operator has said so. RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<String>,
+}
+
+/// What goes to the idle slot.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct Canary {
+    pub slot: String,
+    /// In percent, such as `5%` or `0.1%`.
+    pub share: String,
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+    /// What is still to come of a promotion in stages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<Stages>,
+}
+
+/// Requests that go to the idle slot whatever the share.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase", tag = "by", deny_unknown_fields)]
+pub enum Rule {
+    Header {
+        name: String,
+        value: String,
+    },
+    Cookie {
+        name: String,
+        value: String,
+    },
+    /// A claim of the caller's verified token.
+    Claim {
+        name: String,
+        value: String,
+    },
+    /// The beginning of the path.
+    Path {
+        prefix: String,
+    },
+    /// The client's network, such as `10.0.0.0/8`.
+    Source {
+        network: String,
+    },
+}
+
+/// The rest of a promotion in stages.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct Stages {
+    /// The shares still to come.
+    pub left: Vec<String>,
+    /// Seconds between two.
+    pub every_s: f64,
+    /// When the next one is due. RFC 3339.
+    pub due: String,
+}
+
+/// The slot on which conversations stay although it is no longer live.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct Pinned {
+    pub slot: String,
+    /// RFC 3339.
+    pub until: String,
 }
 
 /// `POST /v1/promote`.
@@ -92,6 +166,90 @@ pub struct Promote {
     /// The last attempt the operator has seen; refused when another came meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen_attempt: Option<u64>,
+    /// Rising shares that end in `100%`; at once when empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<String>,
+    /// Seconds between two steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every_s: Option<f64>,
+}
+
+/// `POST /v1/canary`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct SetCanary {
+    /// In percent, such as `5%` or `0.1%`; together with no rules, `0%` ends the canary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<String>,
+    pub rules: Vec<Rule>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub force: bool,
+    pub dry_run: bool,
+}
+
+/// `POST /v1/drain`: ends what still runs on a slot that is being drained, at a time.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct SetDeadline {
+    /// Seconds from now.
+    pub deadline_s: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// `GET /v1/drain?slot=SLOT`: what runs on a slot.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct Running {
+    pub slot: String,
+    pub live: bool,
+    /// Requests being answered.
+    pub in_flight: u64,
+    /// Whether no request goes there and none is running.
+    pub safe_to_stop: bool,
+    /// Why it is not safe; empty when it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<String>,
+    /// The oldest first.
+    pub streams: Vec<RunningStream>,
+}
+
+/// One answer that is running.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct RunningStream {
+    pub request_id: String,
+    pub client: String,
+    pub method: String,
+    pub path: String,
+    pub worker: String,
+    pub age_s: f64,
+    /// Bytes of the answer's body so far.
+    pub bytes: u64,
+}
+
+/// `GET /v1/notes?limit=N`, newest first: what was done or refused beside the decisions.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+pub struct Notes {
+    pub notes: Vec<Note>,
+}
+
+/// One line of [`Notes`].
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct Note {
+    /// RFC 3339.
+    pub at: String,
+    /// One word, such as `refused`, `reload` or `deadline`.
+    pub kind: String,
+    pub who: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<i32>,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Value>,
 }
 
 /// `POST /v1/rollback`.
@@ -120,6 +278,8 @@ pub enum Wait {
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct Outcome {
     pub attempt: u64,
+    /// `promote`, `rollback` or `canary`.
+    pub kind: String,
     pub from: String,
     pub to: String,
     /// Whether anything changed; false for a dry run.
@@ -127,6 +287,9 @@ pub struct Outcome {
     pub forced: bool,
     /// What was done, or would be, in order.
     pub effects: Vec<String>,
+    /// What goes to the idle slot afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
     /// Whether the old slot has no answer running.
     pub drained: bool,
     /// Milliseconds between accepting the request and routing to the new slot.
@@ -144,7 +307,7 @@ pub struct History {
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct Decision {
     pub attempt: u64,
-    /// `promote` or `rollback`.
+    /// `promote`, `rollback`, `canary` or `failover`.
     pub kind: String,
     pub from: String,
     pub to: String,
@@ -165,6 +328,8 @@ pub struct Decision {
     pub from_release: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_release: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
 }
 
 /// One event of `GET /v1/events` (server-sent events; the event's name is `kind`).
@@ -172,7 +337,8 @@ pub struct Decision {
 pub struct Event {
     /// RFC 3339.
     pub at: String,
-    /// `switched`, `stayed`, `drained`, `retired`, `slot`, `worker`, `mismatch`, `refused` or `lagged`.
+    /// `switched`, `canary`, `halted`, `stayed`, `drained`, `retired`, `live_down`, `deadline`, `slot`, `worker`, `mismatch`,
+    /// `refused` or `lagged`.
     pub kind: String,
     /// One sentence for people.
     pub text: String,
@@ -218,11 +384,13 @@ mod tests {
                 address: "127.0.0.1:8001".into(),
                 state: state.into(),
                 in_flight,
+                breaker: None,
                 detail: None,
             }],
             release: serde_json::json!({"status": "ready"}),
             release_name: Some("small@v1".into()),
             retired: false,
+            conversations: 0,
         };
         let status = Status {
             live: "blue".into(),
@@ -232,6 +400,8 @@ mod tests {
                 .into(),
             kept: None,
             drain: None,
+            canary: None,
+            pinned: None,
             listen: "127.0.0.1:8080".into(),
             version: "0.1.0".into(),
         };

@@ -10,7 +10,8 @@ mod switch;
 mod words;
 
 pub use refusal::Refusal;
-pub use switch::{Kept, Phase, Remembered, Rules, Switch};
+pub use switch::{Kept, Phase, Pinned, Remembered, Rules, Switch};
 pub use words::{
-    Attempt, Decision, Effect, Event, Identity, Kind, News, Release, Slot, SlotReport, Timestamp,
+    Attempt, Canary, Decision, Effect, Event, Identity, Kind, News, Release, Rule, Share, Slot,
+    SlotReport, Stages, Timestamp,
 };

@@ -21,6 +21,12 @@ pub enum Refusal {
     ReleasesDiffer { slot: Slot, count: usize, names: String },
     #[error("force needs a reason")]
     ForceNeedsReason,
+    #[error("no canary is running")]
+    NoCanary,
+    #[error("the stages do not lead to 100%: {stages}")]
+    StagesDoNotRise { stages: String },
+    #[error("{slot} is live: a promotion in stages leads to the idle slot")]
+    StagesToLive { slot: Slot },
     #[error("there is nothing to roll back to: {live} has not replaced another slot")]
     NothingToRollBack { live: Slot },
     #[error("{slot} is no longer kept for a rollback")]
@@ -41,6 +47,9 @@ impl Refusal {
             Self::FingerprintUnknown { .. } => "fingerprint_unknown",
             Self::ReleasesDiffer { .. } => "releases_differ",
             Self::ForceNeedsReason => "force_needs_reason",
+            Self::NoCanary => "no_canary",
+            Self::StagesDoNotRise { .. } => "stages_do_not_rise",
+            Self::StagesToLive { .. } => "stages_to_live",
             Self::NothingToRollBack { .. } => "nothing_to_roll_back",
             Self::RollbackWindowOver { .. } => "rollback_window_over",
             Self::ReleaseChanged { .. } => "release_changed",
@@ -65,6 +74,13 @@ impl Refusal {
                 "bring every worker of the slot to the same release".to_owned()
             }
             Self::ForceNeedsReason => "say why with --reason".to_owned(),
+            Self::NoCanary => "start one with: switchctl canary 5%".to_owned(),
+            Self::StagesDoNotRise { .. } => {
+                "give rising shares that end in 100%, such as --steps 5%,25%,50%,100%".to_owned()
+            }
+            Self::StagesToLive { slot } => {
+                format!("switchctl promote {} --steps 5%,25%,50%,100%", slot.other())
+            }
             Self::NothingToRollBack { live } => format!("switchctl promote {}", live.other()),
             Self::RollbackWindowOver { slot } | Self::ReleaseChanged { slot, .. } => {
                 format!("switchctl promote {slot}")
@@ -85,6 +101,9 @@ impl Refusal {
             | Self::NoWorkers { .. }
             | Self::FingerprintUnknown { .. }
             | Self::ForceNeedsReason
+            | Self::NoCanary
+            | Self::StagesDoNotRise { .. }
+            | Self::StagesToLive { .. }
             | Self::NothingToRollBack { .. }
             | Self::RollbackWindowOver { .. }
             | Self::ReleaseChanged { .. } => Vec::new(),

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use crate::refusal::Refusal;
 use crate::words::{
-    Attempt, Decision, Effect, Event, Identity, Kind, News, Release, Slot, SlotReport, Timestamp,
+    Attempt, Canary, Decision, Effect, Event, Identity, Kind, News, Release, Rule, Share, Slot,
+    SlotReport, Stages, Timestamp,
 };
+
+/// A decision that was made by itself and could not be recorded is made again no sooner than this.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a slot must prove before it takes traffic, and how long the old one is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +19,10 @@ pub struct Rules {
     /// Every ready worker names the same fingerprint.
     pub require_fingerprint: bool,
     pub keep_old: Duration,
+    /// How long after a promotion conversations stay on the slot where they began; zero when they do not.
+    pub pin: Duration,
+    /// How long the live slot may be without a ready worker before the idle one takes its place; never when absent.
+    pub failover: Option<Duration>,
 }
 
 /// Where the switch stands.
@@ -23,7 +31,7 @@ pub enum Phase {
     /// Nothing is under way.
     Steady,
     /// A decision is on its way to disk; traffic has not moved.
-    Recording(Decision),
+    Recording(Box<Decision>),
     /// Traffic has moved; answers are still running on the old slot.
     Draining { attempt: Attempt, slot: Slot },
 }
@@ -50,6 +58,16 @@ pub struct Remembered {
     /// What the live slot was recorded to serve.
     pub release: Option<Release>,
     pub kept: Option<Kept>,
+    pub canary: Option<Canary>,
+    pub stages: Option<Stages>,
+}
+
+/// The slot left by a promotion, while conversations stay on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pinned {
+    pub slot: Slot,
+    pub attempt: Attempt,
+    pub until: Timestamp,
 }
 
 /// Decides; does nothing.
@@ -64,6 +82,11 @@ pub struct Switch {
     kept: Option<Kept>,
     /// The slot that was retired last, until it is promoted again.
     retired: Option<Slot>,
+    canary: Option<Canary>,
+    stages: Option<Stages>,
+    pinned: Option<Pinned>,
+    /// Since when the live slot has had no ready worker.
+    down_since: Option<Timestamp>,
     reports: [SlotReport; 2],
 }
 
@@ -81,6 +104,10 @@ impl Switch {
             draining: None,
             kept: remembered.kept,
             retired: None,
+            canary: remembered.canary,
+            stages: remembered.stages,
+            pinned: None,
+            down_since: None,
             reports: workers.map(SlotReport::unproven),
         }
     }
@@ -91,16 +118,26 @@ impl Switch {
     /// A [`Refusal`] when an operator asks for something that may not happen; the switch is then unchanged.
     pub fn handle(&mut self, event: Event, now: Timestamp) -> Result<Vec<Effect>, Refusal> {
         match event {
-            Event::Report { slot, report } => {
-                self.reports[slot.index()] = report;
-                Ok(Vec::new())
+            Event::Report { slot, report } => Ok(self.reported(slot, report, now)),
+            Event::Promote { to, reason, force, seen, stages, every } => {
+                self.may_start(force, reason.as_ref())?;
+                if let Some(seen) = seen.filter(|seen| *seen != self.attempt) {
+                    return Err(Refusal::Overtaken { seen, now: self.attempt });
+                }
+                if matches!(stages.as_slice(), [] | [Share::ALL]) {
+                    self.promote(to, reason, force)
+                } else {
+                    self.promote_in_stages(to, reason, force, stages, every, now)
+                }
             }
-            Event::Promote { to, reason, force, seen } => self.promote(to, reason, force, seen),
+            Event::Canary { share, rules, reason, force } => {
+                self.set_canary(share, rules, reason, force)
+            }
             Event::Rollback { reason, force } => self.roll_back(reason, force, now),
             Event::Recorded { attempt } => Ok(self.recorded(attempt, now)),
-            Event::RecordFailed { attempt, cause } => Ok(self.record_failed(attempt, cause)),
+            Event::RecordFailed { attempt, cause } => Ok(self.record_failed(attempt, cause, now)),
             Event::Drained { attempt } => Ok(self.drained(attempt, now)),
-            Event::Tick => Ok(self.retire_when_due(now)),
+            Event::Tick => Ok(self.time_passed(now)),
         }
     }
 
@@ -119,9 +156,35 @@ impl Switch {
 
     /// When [`Event::Tick`] should come next, if nothing else happens before.
     pub fn next_wakeup(&self) -> Option<Timestamp> {
+        if self.recording.is_some() {
+            return None;
+        }
+        let unpin = self.pinned.map(|pinned| pinned.until);
+        [self.retire_due(), unpin, self.stage_due(), self.failover_due()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn retire_due(&self) -> Option<Timestamp> {
         let kept = self.kept.as_ref()?;
         let still_draining = self.draining.is_some_and(|(_, slot)| slot == kept.slot);
-        (!still_draining && self.recording.is_none()).then_some(kept.until)
+        let tried = self.canary.as_ref().is_some_and(|canary| canary.slot == kept.slot);
+        (!still_draining && !tried).then_some(kept.until)
+    }
+
+    /// A stage waits until the probes have reached their verdicts after a restart.
+    fn stage_due(&self) -> Option<Timestamp> {
+        let stages = self.stages.as_ref()?;
+        self.report(self.live.other()).judged.then_some(stages.due)
+    }
+
+    fn failover_due(&self) -> Option<Timestamp> {
+        let due = self.down_since?.after(self.rules.failover?);
+        let idle = self.live.other();
+        let fit = ready_enough(idle, self.report(idle), 1).is_ok()
+            && (!self.rules.require_fingerprint || one_release(idle, self.report(idle)).is_ok());
+        fit.then_some(due)
     }
 
     pub fn live(&self) -> Slot {
@@ -135,7 +198,7 @@ impl Switch {
 
     pub fn phase(&self) -> Phase {
         match (&self.recording, self.draining) {
-            (Some(decision), _) => Phase::Recording(decision.clone()),
+            (Some(decision), _) => Phase::Recording(Box::new(decision.clone())),
             (None, Some((attempt, slot))) => Phase::Draining { attempt, slot },
             (None, None) => Phase::Steady,
         }
@@ -143,6 +206,21 @@ impl Switch {
 
     pub fn kept(&self) -> Option<&Kept> {
         self.kept.as_ref()
+    }
+
+    /// What goes to the idle slot.
+    pub fn canary(&self) -> Option<&Canary> {
+        self.canary.as_ref()
+    }
+
+    /// What is still to come of a promotion in stages.
+    pub fn stages(&self) -> Option<&Stages> {
+        self.stages.as_ref()
+    }
+
+    /// The slot on which conversations stay although it is no longer live.
+    pub fn pinned(&self) -> Option<Pinned> {
+        self.pinned
     }
 
     /// Whether `slot` was live once, and is no longer kept for a rollback.
@@ -159,33 +237,166 @@ impl Switch {
         &self.reports[slot.index()]
     }
 
+    fn reported(&mut self, slot: Slot, report: SlotReport, now: Timestamp) -> Vec<Effect> {
+        let dead = report.judged && report.ready == 0;
+        self.reports[slot.index()] = report;
+        let mut effects = Vec::new();
+        if slot == self.live {
+            if !dead {
+                self.down_since = None;
+            } else if self.down_since.is_none() {
+                self.down_since = Some(now);
+                effects.push(Effect::Notify(News::LiveDown { slot }));
+            }
+        } else if dead && self.stages.is_some() && self.recording.is_none() {
+            effects.extend(self.halt(&format!("no worker of {slot} is ready")));
+        }
+        effects.extend(self.fail_over_when_due(now));
+        effects
+    }
+
+    fn time_passed(&mut self, now: Timestamp) -> Vec<Effect> {
+        if self.recording.is_some() {
+            return Vec::new();
+        }
+        let mut effects = Vec::new();
+        if let Some(Pinned { slot, attempt, .. }) =
+            self.pinned.take_if(|pinned| now >= pinned.until)
+        {
+            effects.push(Effect::Unpin { attempt, slot });
+            if self.draining == Some((attempt, slot)) {
+                effects.push(Effect::Drain { attempt, slot });
+            }
+        }
+        effects.extend(self.fail_over_when_due(now));
+        effects.extend(self.next_stage_when_due(now));
+        effects.extend(self.retire_when_due(now));
+        effects
+    }
+
+    fn fail_over_when_due(&mut self, now: Timestamp) -> Vec<Effect> {
+        if self.recording.is_some() || self.failover_due().is_none_or(|due| now < due) {
+            return Vec::new();
+        }
+        let reason = format!("{} has no ready worker", self.live);
+        self.begin(Kind::Failover, self.live.other(), Some(reason), false, None, None)
+    }
+
+    fn next_stage_when_due(&mut self, now: Timestamp) -> Vec<Effect> {
+        if self.recording.is_some() || self.stage_due().is_none_or(|due| now < due) {
+            return Vec::new();
+        }
+        let Some(mut stages) = self.stages.clone() else { return Vec::new() };
+        let idle = self.live.other();
+        if !stages.forced
+            && let Err(refusal) = self.fit(idle)
+        {
+            return self.halt(&refusal.to_string());
+        }
+        let share = if stages.left.is_empty() { Share::ALL } else { stages.left.remove(0) };
+        let (reason, forced) = (stages.reason.clone(), stages.forced);
+        if share == Share::ALL {
+            return self.begin(Kind::Promote, idle, reason, forced, None, None);
+        }
+        stages.due = now.after(stages.every);
+        let rules = self.canary.as_ref().map(|canary| canary.rules.clone()).unwrap_or_default();
+        let canary = Canary { slot: idle, share, rules, release: agreed(self.report(idle)) };
+        self.begin(Kind::Canary, self.live, reason, forced, Some(canary), Some(stages))
+    }
+
+    /// Takes all requests back to the live slot in the middle of a promotion in stages.
+    fn halt(&mut self, because: &str) -> Vec<Effect> {
+        let slot = self.live.other();
+        let reason = Some(format!("halted: {because}"));
+        let mut effects = self.begin(Kind::Canary, self.live, reason, false, None, None);
+        effects.push(Effect::Notify(News::Halted { slot, because: because.to_owned() }));
+        effects
+    }
+
+    fn set_canary(
+        &mut self,
+        share: Share,
+        rules: Vec<Rule>,
+        reason: Option<String>,
+        force: bool,
+    ) -> Result<Vec<Effect>, Refusal> {
+        let reason = meaningful(reason);
+        self.may_start(force, reason.as_ref())?;
+        let slot = self.live.other();
+        let canary = Canary { slot, share, rules, release: agreed(self.report(slot)) };
+        if canary.is_empty() {
+            if self.canary.is_none() {
+                return Err(Refusal::NoCanary);
+            }
+            return Ok(self.begin(Kind::Canary, self.live, reason, force, None, None));
+        }
+        if !force {
+            self.fit(slot)?;
+        }
+        Ok(self.begin(Kind::Canary, self.live, reason, force, Some(canary), None))
+    }
+
+    fn promote_in_stages(
+        &mut self,
+        to: Option<Slot>,
+        reason: Option<String>,
+        forced: bool,
+        mut left: Vec<Share>,
+        every: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Effect>, Refusal> {
+        let reason = meaningful(reason);
+        let slot = self.live.other();
+        if to.is_some_and(|to| to != slot) {
+            return Err(Refusal::StagesToLive { slot: self.live });
+        }
+        let rising = left.windows(2).all(|pair| matches!(pair, [low, high] if low < high));
+        if !rising || left.first() == Some(&Share::NONE) || left.last() != Some(&Share::ALL) {
+            let stages: Vec<String> = left.iter().map(Share::to_string).collect();
+            return Err(Refusal::StagesDoNotRise { stages: stages.join(", ") });
+        }
+        if !forced {
+            self.fit(slot)?;
+        }
+        let share = left.remove(0);
+        let rules = self.canary.as_ref().map(|canary| canary.rules.clone()).unwrap_or_default();
+        let canary = Canary { slot, share, rules, release: agreed(self.report(slot)) };
+        let due = now.after(every);
+        let stages = Stages { left, every, due, reason: reason.clone(), forced };
+        Ok(self.begin(Kind::Canary, self.live, reason, forced, Some(canary), Some(stages)))
+    }
+
+    /// Whether `slot` has proven what the rules require.
+    fn fit(&self, slot: Slot) -> Result<(), Refusal> {
+        let report = self.report(slot);
+        if self.rules.require_ready {
+            ready_enough(slot, report, report.total)?;
+        }
+        if self.rules.require_fingerprint {
+            one_release(slot, report)?;
+        }
+        Ok(())
+    }
+
     fn promote(
         &mut self,
         to: Option<Slot>,
         reason: Option<String>,
         force: bool,
-        seen: Option<Attempt>,
     ) -> Result<Vec<Effect>, Refusal> {
         let reason = meaningful(reason);
         let to = to.unwrap_or_else(|| self.live.other());
-        self.may_start(force, reason.as_ref())?;
-        if let Some(seen) = seen.filter(|seen| *seen != self.attempt) {
-            return Err(Refusal::Overtaken { seen, now: self.attempt });
-        }
         // Promoting the live slot is how an operator accepts a release that was deployed in place.
         if to == self.live && !self.live_release_changed() {
             return Err(Refusal::AlreadyLive { slot: to });
         }
         if !force {
-            let report = self.report(to);
-            if self.rules.require_ready {
-                ready_enough(to, report, report.total)?;
-            }
-            if self.rules.require_fingerprint {
-                one_release(to, report)?;
-            }
+            self.fit(to)?;
         }
-        Ok(self.begin(Kind::Promote, to, reason, force))
+        let stays = to == self.live;
+        let canary = self.canary.clone().filter(|_| stays);
+        let stages = self.stages.clone().filter(|_| stays);
+        Ok(self.begin(Kind::Promote, to, reason, force, canary, stages))
     }
 
     fn roll_back(
@@ -196,11 +407,13 @@ impl Switch {
     ) -> Result<Vec<Effect>, Refusal> {
         let reason = meaningful(reason);
         self.may_start(force, reason.as_ref())?;
-        let Some(kept) = self
-            .kept
-            .clone()
-            .filter(|kept| kept.left_by == Kind::Promote && kept.slot != self.live)
-        else {
+        // The last change is what is taken back: a canary first.
+        if self.canary.is_some() {
+            return Ok(self.begin(Kind::Canary, self.live, reason, force, None, None));
+        }
+        let Some(kept) = self.kept.clone().filter(|kept| {
+            matches!(kept.left_by, Kind::Promote | Kind::Failover) && kept.slot != self.live
+        }) else {
             return Err(match self.retired {
                 Some(slot) if slot != self.live => Refusal::RollbackWindowOver { slot },
                 Some(_) | None => Refusal::NothingToRollBack { live: self.live },
@@ -225,14 +438,14 @@ impl Switch {
                 });
             }
         }
-        Ok(self.begin(Kind::Rollback, kept.slot, reason, force))
+        Ok(self.begin(Kind::Rollback, kept.slot, reason, force, None, None))
     }
 
     fn may_start(&self, force: bool, reason: Option<&String>) -> Result<(), Refusal> {
         if let Some(decision) = &self.recording {
             return Err(Refusal::AttemptInProgress { running: decision.attempt });
         }
-        if force && reason.is_none() {
+        if force && reason.is_none_or(|reason| reason.trim().is_empty()) {
             return Err(Refusal::ForceNeedsReason);
         }
         Ok(())
@@ -247,8 +460,22 @@ impl Switch {
         }
     }
 
-    fn begin(&mut self, kind: Kind, to: Slot, reason: Option<String>, forced: bool) -> Vec<Effect> {
+    fn begin(
+        &mut self,
+        kind: Kind,
+        to: Slot,
+        reason: Option<String>,
+        forced: bool,
+        canary: Option<Canary>,
+        stages: Option<Stages>,
+    ) -> Vec<Effect> {
         self.attempt = Attempt(self.attempt.0 + 1);
+        let from_release = self.recorded_release.clone().or_else(|| agreed(self.report(self.live)));
+        let to_release = match kind {
+            // The live slot stays, and what it was recorded to serve with it.
+            Kind::Canary => self.recorded_release.clone(),
+            Kind::Promote | Kind::Rollback | Kind::Failover => agreed(self.report(to)),
+        };
         let decision = Decision {
             attempt: self.attempt,
             kind,
@@ -256,8 +483,10 @@ impl Switch {
             to,
             reason,
             forced,
-            to_release: agreed(self.report(to)),
-            from_release: self.recorded_release.clone().or_else(|| agreed(self.report(self.live))),
+            to_release,
+            from_release,
+            canary,
+            stages,
         };
         self.recording = Some(decision.clone());
         vec![Effect::Record(decision)]
@@ -267,34 +496,72 @@ impl Switch {
         let Some(decision) = self.recording.take_if(|decision| decision.attempt == attempt) else {
             return Vec::new();
         };
-        let Decision { from, to, .. } = decision;
+        let Decision { from, to, kind, .. } = decision;
         self.live = to;
         self.recorded_release.clone_from(&decision.to_release);
-        if self.retired == Some(to) {
+        let tried = std::mem::replace(&mut self.canary, decision.canary.clone());
+        self.stages.clone_from(&decision.stages);
+        let in_use = |slot: Slot| {
+            slot == to || decision.canary.as_ref().is_some_and(|canary| canary.slot == slot)
+        };
+        if self.retired.is_some_and(in_use) {
             self.retired = None;
         }
-        let mut effects =
-            vec![Effect::RouteTo { attempt, slot: to, release: decision.to_release.clone() }];
+        if self.draining.is_some_and(|(_, slot)| in_use(slot)) {
+            self.draining = None;
+        }
+        // Whoever left a slot in trouble does not want its conversations to stay there.
+        if kind != Kind::Canary {
+            self.pinned = None;
+        }
         if from != to {
-            self.draining = Some((attempt, from));
+            self.down_since = None;
             self.kept = Some(Kept {
                 slot: from,
                 attempt,
                 until: now.after(self.rules.keep_old),
                 release: decision.from_release.clone(),
-                left_by: decision.kind,
+                left_by: kind,
             });
-            effects.push(Effect::Drain { attempt, slot: from });
+            if kind == Kind::Promote && !self.rules.pin.is_zero() {
+                let until = now.after(self.rules.pin);
+                self.pinned = Some(Pinned { slot: from, attempt, until });
+            }
+        }
+        let left = match kind {
+            Kind::Canary => tried.map(|tried| tried.slot).filter(|slot| !in_use(*slot)),
+            Kind::Promote | Kind::Rollback | Kind::Failover => (from != to).then_some(from),
+        };
+        let mut effects = vec![Effect::RouteTo {
+            attempt,
+            slot: to,
+            release: decision.to_release.clone(),
+            canary: decision.canary.clone(),
+            pinned: self.pinned.map(|pinned| pinned.slot),
+        }];
+        if let Some(slot) = left {
+            self.draining = Some((attempt, slot));
+            // The count only falls once no conversation may come back: the drain begins when they are unpinned.
+            if self.pinned.is_none_or(|pinned| pinned.slot != slot) {
+                effects.push(Effect::Drain { attempt, slot });
+            }
         }
         effects.push(Effect::Notify(News::Switched(decision)));
         effects
     }
 
-    fn record_failed(&mut self, attempt: Attempt, cause: String) -> Vec<Effect> {
-        match self.recording.take_if(|decision| decision.attempt == attempt) {
-            Some(decision) => vec![Effect::Notify(News::Stayed { decision, cause })],
-            None => Vec::new(),
+    fn record_failed(&mut self, attempt: Attempt, cause: String, now: Timestamp) -> Vec<Effect> {
+        let Some(decision) = self.recording.take_if(|decision| decision.attempt == attempt) else {
+            return Vec::new();
+        };
+        // What was decided without being asked is decided again, later, and told again.
+        if let Some(stages) = &mut self.stages {
+            stages.due = stages.due.max(now.after(stages.every.max(TRY_AGAIN)));
         }
+        if decision.kind == Kind::Failover {
+            self.down_since = Some(now.after(TRY_AGAIN));
+        }
+        vec![Effect::Notify(News::Stayed { decision, cause })]
     }
 
     fn drained(&mut self, attempt: Attempt, now: Timestamp) -> Vec<Effect> {
@@ -307,7 +574,7 @@ impl Switch {
     }
 
     fn retire_when_due(&mut self, now: Timestamp) -> Vec<Effect> {
-        if self.next_wakeup().is_none_or(|due| now < due) {
+        if self.recording.is_some() || self.retire_due().is_none_or(|due| now < due) {
             return Vec::new();
         }
         match self.kept.take() {

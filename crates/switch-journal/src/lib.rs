@@ -3,7 +3,8 @@
 //! A decision and the live slot it leads to are one row: writing the row *is* changing the recorded live slot, so there
 //! is no moment at which a crash could leave the two apart.
 
-use std::fmt;
+mod written;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,12 +17,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Marks the file as ours (`PRAGMA application_id`): "SWYD" in ASCII.
 const APPLICATION_ID: i32 = 0x5357_5944;
 /// The table's layout (`PRAGMA user_version`).
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
+/// The newest notes kept; older ones make room.
+const NOTES_KEPT: u32 = 100_000;
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS decision (
     attempt                  INTEGER PRIMARY KEY,
-    kind                     TEXT NOT NULL CHECK (kind IN ('promote', 'rollback')),
+    kind                     TEXT NOT NULL CHECK (kind IN ('promote', 'rollback', 'canary', 'failover')),
     from_slot                TEXT NOT NULL CHECK (from_slot IN ('blue', 'green')),
     to_slot                  TEXT NOT NULL CHECK (to_slot IN ('blue', 'green')),
     at_ms                    INTEGER NOT NULL,
@@ -34,8 +37,27 @@ CREATE TABLE IF NOT EXISTS decision (
     from_fingerprint         TEXT,
     to_label                 TEXT,
     to_fingerprint           TEXT,
-    outcome                  TEXT NOT NULL
+    outcome                  TEXT NOT NULL,
+    canary                   TEXT,
+    stages                   TEXT
+) STRICT;
+CREATE TABLE IF NOT EXISTS note (
+    id                       INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ms                    INTEGER NOT NULL,
+    kind                     TEXT NOT NULL,
+    who                      TEXT NOT NULL,
+    uid                      INTEGER,
+    pid                      INTEGER,
+    text                     TEXT NOT NULL,
+    detail                   TEXT
 ) STRICT;";
+
+/// Makes a file of format 1 one of format 2: more kinds of decisions, and what a canary sends where.
+const FROM_FORMAT_1: &str = "
+ALTER TABLE decision RENAME TO old_decision;
+{SCHEMA}
+INSERT INTO decision SELECT *, NULL, NULL FROM old_decision;
+DROP TABLE old_decision;";
 
 /// Who asked for a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +102,20 @@ pub struct Entry {
     pub outcome: String,
 }
 
-/// The file of decisions.
+/// Something that was done or refused beside the decisions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub at: Timestamp,
+    /// One word, such as `refused`, `reload` or `deadline`.
+    pub kind: String,
+    pub who: Who,
+    /// One sentence.
+    pub text: String,
+    /// What a program may want to know, as JSON.
+    pub detail: Option<String>,
+}
+
+/// The file of decisions and notes.
 #[derive(Debug)]
 pub struct Journal {
     file: PathBuf,
@@ -109,12 +144,16 @@ impl Journal {
             Ok((id, format))
         })();
         let (id, format) = opened.map_err(failed("opening"))?;
-        if (id, format) != (0, 0) && (id, format) != (APPLICATION_ID, FORMAT) {
+        let known = id == APPLICATION_ID && (1..=FORMAT).contains(&format);
+        if (id, format) != (0, 0) && !known {
             return Err(JournalError::NotOurs { file: file.to_owned(), id, format });
         }
         let journal = Self { file: file.to_owned(), connection };
         journal.run("preparing", |connection| {
             connection.execute_batch("BEGIN IMMEDIATE")?;
+            if format == 1 {
+                connection.execute_batch(&FROM_FORMAT_1.replace("{SCHEMA}", SCHEMA))?;
+            }
             connection.execute_batch(SCHEMA)?;
             connection.pragma_update(None, "application_id", APPLICATION_ID)?;
             connection.pragma_update(None, "user_version", FORMAT)?;
@@ -143,8 +182,8 @@ impl Journal {
             connection
                 .prepare_cached(
                     "INSERT INTO decision (attempt, kind, from_slot, to_slot, at_ms, who, uid, pid, reason, forced,
-                     from_label, from_fingerprint, to_label, to_fingerprint, outcome)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'recorded')",
+                     from_label, from_fingerprint, to_label, to_fingerprint, outcome, canary, stages)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'recorded', ?15, ?16)",
                 )?
                 .execute(params![
                     signed(decision.attempt.0),
@@ -161,6 +200,8 @@ impl Journal {
                     from_print,
                     to_label,
                     to_print,
+                    decision.canary.as_ref().map(written::canary),
+                    decision.stages.as_ref().map(written::stages),
                 ])
                 .map(|_| ())
         })
@@ -179,6 +220,53 @@ impl Journal {
         })
     }
 
+    /// Writes a note. When this returns, it survives a crash.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn note(&self, note: &Note) -> Result<(), JournalError> {
+        self.run("writing a note in", |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO note (at_ms, kind, who, uid, pid, text, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )?
+                .execute(params![
+                    signed(note.at.0),
+                    note.kind,
+                    note.who.name,
+                    note.who.uid,
+                    note.who.pid,
+                    note.text,
+                    note.detail,
+                ])?;
+            connection
+                .prepare_cached("DELETE FROM note WHERE id <= ?1")?
+                .execute([connection.last_insert_rowid() - i64::from(NOTES_KEPT)])
+                .map(|_| ())
+        })
+    }
+
+    /// The newest `limit` notes, newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn notes(&self, limit: u32) -> Result<Vec<Note>, JournalError> {
+        self.run("reading", |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT * FROM note ORDER BY id DESC LIMIT ?1")?;
+            let notes = statement.query_map([limit], |row| {
+                Ok(Note {
+                    at: Timestamp(unsigned(row.get("at_ms")?)),
+                    kind: row.get("kind")?,
+                    who: Who { name: row.get("who")?, uid: row.get("uid")?, pid: row.get("pid")? },
+                    text: row.get("text")?,
+                    detail: row.get("detail")?,
+                })
+            })?;
+            notes.collect()
+        })
+    }
+
     /// What a gateway that starts now should continue from: the last recorded decision, or `first` when there is none.
     ///
     /// # Errors
@@ -186,7 +274,14 @@ impl Journal {
     pub fn remembered(&self, first: Slot, keep_old: Duration) -> Result<Remembered, JournalError> {
         let last = self.read("SELECT * FROM decision ORDER BY attempt DESC LIMIT 1")?;
         let Some(last) = last else {
-            return Ok(Remembered { live: first, attempt: Attempt(0), release: None, kept: None });
+            return Ok(Remembered {
+                live: first,
+                attempt: Attempt(0),
+                release: None,
+                kept: None,
+                canary: None,
+                stages: None,
+            });
         };
         let moved = self.read(
             "SELECT * FROM decision WHERE from_slot <> to_slot ORDER BY attempt DESC LIMIT 1",
@@ -203,6 +298,8 @@ impl Journal {
             attempt: last.decision.attempt,
             release: last.decision.to_release,
             kept,
+            canary: last.decision.canary,
+            stages: last.decision.stages,
         })
     }
 
@@ -283,13 +380,16 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     Ok(Entry {
         decision: Decision {
             attempt: Attempt(unsigned(row.get("attempt")?)),
-            kind: if kind == "rollback" { Kind::Rollback } else { Kind::Promote },
+            kind: Kind::named(&kind)
+                .ok_or_else(|| Unreadable(format!("no decision is a {kind:?}")))?,
             from: slot(row, "from_slot")?,
             to: slot(row, "to_slot")?,
             reason: row.get("reason")?,
             forced: row.get("forced")?,
             to_release: release("to_label", "to_fingerprint")?,
             from_release: release("from_label", "from_fingerprint")?,
+            canary: read(row, "canary", written::read_canary)?,
+            stages: read(row, "stages", written::read_stages)?,
         },
         at: Timestamp(unsigned(row.get("at_ms")?)),
         who: Who { name: row.get("who")?, uid: row.get("uid")?, pid: row.get("pid")? },
@@ -297,25 +397,30 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
-fn slot(row: &Row<'_>, column: &str) -> rusqlite::Result<Slot> {
-    let name: String = row.get(column)?;
-    Slot::named(&name).ok_or_else(|| UnknownSlot(name).into())
-}
-
-#[derive(Debug)]
-struct UnknownSlot(String);
-
-impl fmt::Display for UnknownSlot {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "no slot is called {:?}", self.0)
+fn read<T>(
+    row: &Row<'_>,
+    column: &str,
+    reader: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<Option<T>> {
+    let Some(text) = row.get::<_, Option<String>>(column)? else { return Ok(None) };
+    match reader(&text) {
+        Some(value) => Ok(Some(value)),
+        None => Err(Unreadable(format!("the {column} cannot be read: {text}")).into()),
     }
 }
 
-impl std::error::Error for UnknownSlot {}
+fn slot(row: &Row<'_>, column: &str) -> rusqlite::Result<Slot> {
+    let name: String = row.get(column)?;
+    Slot::named(&name).ok_or_else(|| Unreadable(format!("no slot is called {name:?}")).into())
+}
 
-impl From<UnknownSlot> for rusqlite::Error {
-    fn from(unknown: UnknownSlot) -> Self {
-        Self::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(unknown))
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unreadable(String);
+
+impl From<Unreadable> for rusqlite::Error {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(unreadable))
     }
 }
 
