@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::connect_info::{ConnectInfo, Connected};
@@ -17,19 +16,25 @@ use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use futures::{Stream, StreamExt};
-use switch_api::{Decision, Failure, History, Problem, Promote, Rollback, Wait};
-use switch_core::{Attempt, Event, Slot};
-use telemetry::gateway::GatewayMetrics;
+use switch_api::{
+    Decision, Done, Failure, History, Notes, Problem, Promote, Rollback, Running, SetCanary,
+    SetDeadline, SetShadow, Wait,
+};
+use switch_core::{Attempt, Event, Rule, Share, Slot, Timestamp};
+use switch_journal::Note;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
+use crate::canary;
 use crate::driver::{Ask, Message, No};
-use crate::events::{self, Events};
-use crate::journal_desk::JournalDesk;
+use crate::events;
 use crate::people::Caller;
-use crate::routing::Routing;
+use crate::settings::check::share;
+use crate::shared::Shared;
+use crate::status;
+use crate::worker::now_millis;
 
 /// The longest request body, in bytes.
 const LONGEST_BODY: usize = 64 * 1024;
@@ -42,10 +47,7 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 #[derive(Clone)]
 pub(crate) struct Desk {
     pub driver: mpsc::Sender<Message>,
-    pub journal: JournalDesk,
-    pub events: Events,
-    pub metrics: Arc<GatewayMetrics>,
-    pub routing: Arc<Routing>,
+    pub shared: Shared,
     pub stopping: watch::Receiver<bool>,
 }
 
@@ -55,6 +57,10 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/promote", post(promote))
         .route("/v1/rollback", post(rollback))
+        .route("/v1/canary", post(set_canary))
+        .route("/v1/shadow", post(set_shadow))
+        .route("/v1/drain", get(running).post(set_deadline))
+        .route("/v1/notes", get(notes))
         .route("/v1/history", get(history))
         .route("/v1/events", get(events))
         .route("/metrics", get(metrics))
@@ -142,19 +148,19 @@ async fn promote(
         None => None,
         Some(name) => match Slot::named(name) {
             Some(slot) => Some(slot),
-            None => {
-                let text = format!("no slot is called {name:?}");
-                return problem(
-                    StatusCode::BAD_REQUEST,
-                    "unknown_slot",
-                    text,
-                    Some("blue or green".to_owned()),
-                );
-            }
+            None => return no_such_slot(name),
         },
     };
-    let Promote { reason, force, dry_run, wait, seen_attempt, .. } = promote;
-    let event = Event::Promote { to, reason, force, seen: seen_attempt.map(Attempt) };
+    let Promote { reason, force, dry_run, wait, seen_attempt, steps, every_s, .. } = promote;
+    let stages: Vec<Share> = match steps.iter().map(|step| share(step)).collect() {
+        Ok(stages) => stages,
+        Err(text) => return bad_value(text),
+    };
+    let Ok(every) = Duration::try_from_secs_f64(every_s.unwrap_or(300.0)) else {
+        return bad_value("every_s is not a number of seconds");
+    };
+    let seen = seen_attempt.map(Attempt);
+    let event = Event::Promote { to, reason, force, seen, stages, every };
     ask(&desk, &caller, event, dry_run, wait).await
 }
 
@@ -168,6 +174,169 @@ async fn rollback(
             ask(&desk, &caller, Event::Rollback { reason, force }, dry_run, wait).await
         }
         Err(rejection) => bad_body(&rejection),
+    }
+}
+
+async fn set_canary(
+    State(desk): State<Desk>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    body: Result<Json<SetCanary>, JsonRejection>,
+) -> Response {
+    let Json(wish) = match body {
+        Ok(body) => body,
+        Err(rejection) => return bad_body(&rejection),
+    };
+    let share = match wish.share.as_deref().map_or(Ok(Share::NONE), share) {
+        Ok(share) => share,
+        Err(text) => return bad_value(text),
+    };
+    let rules: Vec<Rule> = wish.rules.into_iter().map(status::read_rule).collect();
+    if let Some(text) = rules.iter().find_map(|rule| canary::check(rule).err()) {
+        return bad_value(text);
+    }
+    let SetCanary { reason, force, dry_run, .. } = wish;
+    let event = Event::Canary { share, rules, reason, force };
+    ask(&desk, &caller, event, dry_run, Wait::Routed).await
+}
+
+async fn set_shadow(
+    State(desk): State<Desk>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    body: Result<Json<SetShadow>, JsonRejection>,
+) -> Response {
+    let Json(wish) = match body {
+        Ok(body) => body,
+        Err(rejection) => return bad_body(&rejection),
+    };
+    let share = match share(&wish.share) {
+        Ok(share) => share,
+        Err(text) => return bad_value(text),
+    };
+    let because = wish.reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+    let text = format!("{share} of the requests are copied to the idle slot{because}");
+    let detail = serde_json::json!({ "thousandths": share.thousandths() });
+    if let Err(problem) = note(&desk, &caller, "shadow", text.clone(), Some(detail)).await {
+        return problem;
+    }
+    desk.shared.shadow.set_share(share);
+    desk.shared.events.tell("shadow", text.clone(), None, None);
+    Json(Done { text }).into_response()
+}
+
+#[derive(serde::Deserialize)]
+struct Which {
+    slot: Option<String>,
+}
+
+async fn running(State(desk): State<Desk>, Query(which): Query<Which>) -> Response {
+    let slot = match which.slot.as_deref().map(|name| (name, Slot::named(name))) {
+        None => None,
+        Some((_, Some(slot))) => Some(slot),
+        Some((name, None)) => return no_such_slot(name),
+    };
+    match look(&desk, slot).await {
+        Some(running) => Json(running).into_response(),
+        None => stopping(),
+    }
+}
+
+async fn look(desk: &Desk, slot: Option<Slot>) -> Option<Running> {
+    let (reply, answer) = oneshot::channel();
+    desk.driver.send(Message::Running { slot, reply }).await.ok()?;
+    answer.await.ok()
+}
+
+async fn set_deadline(
+    State(desk): State<Desk>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    body: Result<Json<SetDeadline>, JsonRejection>,
+) -> Response {
+    let Json(wish) = match body {
+        Ok(body) => body,
+        Err(rejection) => return bad_body(&rejection),
+    };
+    let Ok(after) = Duration::try_from_secs_f64(wish.deadline_s) else {
+        return bad_value("deadline_s is not a number of seconds");
+    };
+    let (reply, answer) = oneshot::channel();
+    if desk.driver.send(Message::Status { reply }).await.is_err() {
+        return stopping();
+    }
+    let Ok(now) = answer.await else { return stopping() };
+    let Some(drain) = now.drain else {
+        let hint = Some("switchctl drain shows what runs on each slot".to_owned());
+        return problem(StatusCode::CONFLICT, "not_draining", "no slot is being drained", hint);
+    };
+    let at = Timestamp(events::now()).after(after);
+    let when = events::rfc3339(at.0);
+    let because = wish.reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+    let text = format!("answers that still run on {} at {when} are ended{because}", drain.slot);
+    let detail = serde_json::json!({ "slot": drain.slot, "attempt": drain.attempt, "at": when });
+    if let Err(problem) = note(&desk, &caller, "deadline", text.clone(), Some(detail)).await {
+        return problem;
+    }
+    let message = Message::Deadline { attempt: Attempt(drain.attempt), at };
+    if desk.driver.send(message).await.is_err() {
+        return stopping();
+    }
+    desk.shared.events.tell("deadline", text.clone(), Some(&drain.slot), Some(drain.attempt));
+    Json(Done { text }).into_response()
+}
+
+/// Writes down what an operator did, before it has any effect.
+async fn note(
+    desk: &Desk,
+    caller: &Caller,
+    kind: &str,
+    text: String,
+    detail: Option<serde_json::Value>,
+) -> Result<(), Response> {
+    let note = Note {
+        at: Timestamp(events::now()),
+        kind: kind.to_owned(),
+        who: caller.who(),
+        text,
+        detail: detail.map(|detail| detail.to_string()),
+    };
+    let cause = match desk.shared.journal.note(note) {
+        Err(cause) => cause.to_owned(),
+        Ok(answer) => match tokio::time::timeout(RECORD_PATIENCE, answer).await {
+            Ok(Ok(Ok(()))) => return Ok(()),
+            Ok(Ok(Err(error))) => std::iter::once(error.to_string())
+                .chain(telemetry::voice::causes(&error))
+                .collect::<Vec<_>>()
+                .join(": "),
+            Ok(Err(_)) => return Err(stopping()),
+            Err(_) => "the state file's disk is too slow".to_owned(),
+        },
+    };
+    let mut failure =
+        failure("not_recorded", "it could not be recorded, so nothing was done".to_owned(), None);
+    failure.error.causes = vec![cause];
+    Err((StatusCode::INTERNAL_SERVER_ERROR, Json(failure)).into_response())
+}
+
+async fn notes(State(desk): State<Desk>, Query(page): Query<Page>) -> Response {
+    match desk.shared.journal.notes(page.limit.min(LONGEST_HISTORY)).await {
+        None => stopping(),
+        Some(Err(error)) => problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "unreadable",
+            error.to_string(),
+            Some(error.hint()),
+        ),
+        Some(Ok(notes)) => {
+            let notes = notes.into_iter().map(|note| switch_api::Note {
+                at: events::rfc3339(note.at.0),
+                kind: note.kind,
+                who: note.who.name,
+                uid: note.who.uid,
+                pid: note.who.pid,
+                text: note.text,
+                detail: note.detail.and_then(|detail| serde_json::from_str(&detail).ok()),
+            });
+            Json(Notes { notes: notes.collect() }).into_response()
+        }
     }
 }
 
@@ -240,7 +409,7 @@ fn fifty() -> u32 {
 const LONGEST_HISTORY: u32 = 1_000;
 
 async fn history(State(desk): State<Desk>, Query(page): Query<Page>) -> Response {
-    match desk.journal.history(page.limit.min(LONGEST_HISTORY)).await {
+    match desk.shared.journal.history(page.limit.min(LONGEST_HISTORY)).await {
         None => stopping(),
         Some(Err(error)) => problem(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -263,6 +432,11 @@ async fn history(State(desk): State<Desk>, Query(page): Query<Page>) -> Response
                 outcome: entry.outcome,
                 from_release: entry.decision.from_release.map(|release| release.label),
                 to_release: entry.decision.to_release.map(|release| release.label),
+                canary: entry
+                    .decision
+                    .canary
+                    .as_ref()
+                    .map(|tried| status::canary(tried, entry.decision.stages.as_ref())),
             });
             Json(History { decisions: decisions.collect() }).into_response()
         }
@@ -272,7 +446,7 @@ async fn history(State(desk): State<Desk>, Query(page): Query<Page>) -> Response
 async fn events(
     State(desk): State<Desk>,
 ) -> Sse<impl Stream<Item = Result<axum::response::sse::Event, Infallible>>> {
-    let news = BroadcastStream::new(desk.events.listen()).map(|news| {
+    let news = BroadcastStream::new(desk.shared.events.listen()).map(|news| {
         let event =
             news.unwrap_or_else(|BroadcastStreamRecvError::Lagged(missed)| switch_api::Event {
                 at: events::rfc3339(events::now()),
@@ -288,12 +462,23 @@ async fn events(
 }
 
 async fn metrics(State(desk): State<Desk>) -> Response {
-    for (slot, metrics) in Slot::ALL.into_iter().zip(&desk.metrics.slots) {
+    let shared = &desk.shared;
+    let held = shared.hold.as_ref().map_or(0, |hold| hold.waiting());
+    shared.metrics.held.set(i64::try_from(held).unwrap_or(i64::MAX));
+    let known = shared.conversations.as_ref().map_or(0, |known| known.count().iter().sum());
+    shared.metrics.conversations.set(i64::try_from(known).unwrap_or(i64::MAX));
+    for pool in Slot::ALL.map(|slot| shared.routing.slot(slot)) {
+        for worker in &pool.workers {
+            let state = worker.breaker.state(now_millis());
+            shared.metrics.breaker(pool.slot.as_str(), &worker.name).set(state as i64);
+        }
+    }
+    for (slot, metrics) in Slot::ALL.into_iter().zip(&desk.shared.metrics.slots) {
         metrics
             .in_flight
-            .set(i64::try_from(desk.routing.slot(slot).in_flight()).unwrap_or(i64::MAX));
+            .set(i64::try_from(desk.shared.routing.slot(slot).in_flight()).unwrap_or(i64::MAX));
     }
-    match desk.metrics.render() {
+    match desk.shared.metrics.render() {
         Ok(text) => {
             ([(header::CONTENT_TYPE, telemetry::family::TEXT_FORMAT)], text).into_response()
         }
@@ -307,8 +492,8 @@ async fn readyz(State(desk): State<Desk>) -> Response {
     if *desk.stopping.borrow() {
         return stopping();
     }
-    let live = desk.routing.live();
-    if desk.routing.slot(live).can_serve() {
+    let live = desk.shared.routing.live();
+    if desk.shared.routing.slot(live).can_serve() {
         return "ready\n".into_response();
     }
     let text = format!("no worker of {live} is ready");
@@ -330,6 +515,15 @@ fn problem(
     hint: Option<String>,
 ) -> Response {
     (status, Json(failure(reason, message.into(), hint))).into_response()
+}
+
+fn no_such_slot(name: &str) -> Response {
+    let text = format!("no slot is called {name:?}");
+    problem(StatusCode::BAD_REQUEST, "unknown_slot", text, Some("blue or green".to_owned()))
+}
+
+fn bad_value(text: impl Into<String>) -> Response {
+    problem(StatusCode::BAD_REQUEST, "bad_request", text, None)
 }
 
 fn bad_body(rejection: &JsonRejection) -> Response {

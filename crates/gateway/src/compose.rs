@@ -1,9 +1,11 @@
 //! Puts the gateway together from its settings, runs it, and takes it down in order.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use switch_core::{Slot, Switch};
+use pingora::listeners::tls;
+use switch_core::{Share, Slot, Switch};
 use switch_journal::JournalError;
 use telemetry::gateway::GatewayMetrics;
 use tokio::net::TcpListener;
@@ -12,15 +14,22 @@ use tokio::sync::{mpsc, watch};
 
 use crate::admin::{self, Desk};
 use crate::admin_socket::{self, SocketError, SocketFile};
+use crate::conversations::{Conversations, Manner};
 use crate::driver::{Driver, Message};
 use crate::events::Events;
 use crate::front_door::Acceptor;
+use crate::hold::Hold;
 use crate::journal_desk::JournalDesk;
 use crate::probe;
 use crate::proxy::FrontDoor;
+use crate::retry_budget::RetryBudget;
 use crate::routing::Routing;
-use crate::settings::{Settings, Shutdown};
+use crate::running::Running;
+use crate::settings::{self, Settings, Shutdown};
+use crate::shadow::Shadow;
+use crate::shared::Shared;
 use crate::slot_pool::SlotPool;
+use crate::tls::{CertificateError, Certificates};
 use crate::worker::Worker;
 
 /// Why the gateway does not start.
@@ -30,6 +39,10 @@ pub enum StartError {
     Journal(#[from] JournalError),
     #[error(transparent)]
     Socket(#[from] SocketError),
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    #[error("the key of the conversations' cookie in {}", file.display())]
+    CookieKey { file: PathBuf, source: std::io::Error },
     #[error("listening on {address}")]
     Listen { address: std::net::SocketAddr, source: std::io::Error },
     #[error("counting requests")]
@@ -52,6 +65,10 @@ impl StartError {
             Self::Listen { .. } => {
                 Some("choose another address, or stop what listens there".to_owned())
             }
+            Self::Certificate(error) => Some(error.hint()),
+            Self::CookieKey { .. } => Some(
+                "name a file this user may write under routing.conversations.key_file".to_owned(),
+            ),
             Self::Metrics(_) | Self::Signals(_) => None,
         }
     }
@@ -62,7 +79,7 @@ type AskedToStop = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 /// A gateway, ready to run.
 pub struct Gateway {
     acceptor: Arc<Acceptor>,
-    listener: TcpListener,
+    doors: Vec<(TcpListener, Option<Arc<tls::Acceptor>>)>,
     live: Arc<Routing>,
     hold: Duration,
     shutdown: Shutdown,
@@ -95,31 +112,68 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
     let (admin_listener, socket) = admin_socket::bind(&settings.admin_socket)?;
     let (journal, remembered) =
         JournalDesk::open(&settings.state, settings.first_live, settings.rules.keep_old)?;
-    let listener = listen(settings.listen).await?;
-    let address = listener
-        .local_addr()
-        .map_err(|source| StartError::Listen { address: settings.listen, source })?;
+    let mut doors = Vec::new();
+    if let Some(address) = settings.listen {
+        doors.push((listen(address).await?, None));
+    }
+    if let Some(https) = &settings.https {
+        let certificates = Certificates::load(&https.certificates)?;
+        let acceptor = Arc::new(certificates.acceptor(https.min_version)?);
+        doors.push((listen(https.address).await?, Some(acceptor)));
+    }
+    let addresses: Vec<String> = doors
+        .iter()
+        .filter_map(|(listener, _)| listener.local_addr().ok())
+        .map(|address| address.to_string())
+        .collect();
     let admin_http = match settings.admin_http {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
 
     let pools = Slot::ALL.map(|slot| {
-        let workers = settings.workers[slot.index()].iter().map(|(name, address)| {
-            Arc::new(Worker::new(slot, name.clone(), *address, settings.passive.clone(), &metrics))
+        let slot_settings = &settings.slots[slot.index()];
+        let workers = slot_settings.workers.iter().map(|worker| {
+            let slow_start = slot_settings.slow_start;
+            Arc::new(Worker::new(slot, worker.clone(), &settings.passive, slow_start, &metrics))
         });
-        Arc::new(SlotPool::new(slot, workers.collect(), settings.mismatch))
+        let workers = workers.collect();
+        Arc::new(SlotPool::new(slot, workers, settings.mismatch, slot_settings.balance))
     });
     pools[remembered.live.index()].expect(remembered.release.clone());
-    let counts =
-        [&pools[0], &pools[1]].map(|pool| u32::try_from(pool.workers.len()).unwrap_or(u32::MAX));
-    let routing = Arc::new(Routing::new(pools, remembered.live, remembered.attempt.0));
+    if let Some(canary) = &remembered.canary {
+        pools[canary.slot.index()].expect(canary.release.clone());
+    }
+    let counts = [&pools[0], &pools[1]].map(|pool| pool.report().total);
+    let routing = Arc::new(Routing::new(
+        pools,
+        remembered.live,
+        remembered.attempt.0,
+        remembered.canary.as_ref(),
+    ));
     tracing::info!(
-        listen = %address, admin = %settings.admin_socket.display(), live = %remembered.live,
+        listen = addresses.join(", "), admin = %settings.admin_socket.display(), live = %remembered.live,
         attempt = remembered.attempt.0, "switchyard starts"
     );
 
-    let events = Events::new();
+    let conversations = match &settings.conversations {
+        Some(typed) => Some(Arc::new(conversations(typed, &settings.state)?)),
+        None => None,
+    };
+    let shadow = Shadow::new(&settings.shadow, Arc::clone(&metrics));
+    if let Some(share) = last_shadow_share(&journal).await {
+        shadow.set_share(share);
+    }
+    let shared = Shared {
+        routing: Arc::clone(&routing),
+        running: Arc::new(Running::new()),
+        conversations,
+        hold: settings.hold.as_ref().map(|hold| Arc::new(Hold::new(hold))),
+        shadow: Arc::new(shadow),
+        metrics: Arc::clone(&metrics),
+        events: Events::new(),
+        journal,
+    };
     let (own, inbox) = mpsc::channel::<Message>(256);
     let switch = Switch::new(settings.rules, remembered, counts);
     for slot in Slot::ALL {
@@ -130,24 +184,8 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
         }
     }
     let (stop, stopping) = watch::channel(false);
-    let desk = Desk {
-        driver: own.clone(),
-        journal: journal.clone(),
-        events: events.clone(),
-        metrics: Arc::clone(&metrics),
-        routing: Arc::clone(&routing),
-        stopping: stopping.clone(),
-    };
-    let channel = (own, inbox);
-    let driver = Driver::new(
-        switch,
-        Arc::clone(&routing),
-        Arc::clone(&metrics),
-        events,
-        journal,
-        channel,
-        address,
-    );
+    let desk = Desk { driver: own.clone(), shared: shared.clone(), stopping: stopping.clone() };
+    let driver = Driver::new(switch, shared.clone(), (own, inbox), addresses.join(", "));
     tokio::spawn(driver.run());
     tokio::spawn(admin::serve_socket(admin_listener, desk.clone()));
     if let Some(listener) = admin_http {
@@ -156,19 +194,31 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
 
     let front_door = FrontDoor {
         routing: Arc::clone(&routing),
+        running: shared.running,
+        conversations: shared.conversations,
+        hold: shared.hold,
+        shadow: shared.shadow,
         metrics,
+        retry_budget: RetryBudget::new(settings.upstream.retry_budget.thousandths()),
         upstream: settings.upstream,
+        limits: settings.limits.clone(),
+        trusted_proxies: settings.trusted_proxies,
         allow_slot_header: settings.allow_slot_header,
         ready_path: settings.ready_path,
         access_log: settings.access_log,
         stopping,
     };
-    let acceptor = Arc::new(Acceptor::new(front_door, settings.max_connections, settings.threads));
+    let acceptor = Arc::new(Acceptor::new(
+        front_door,
+        &settings.limits,
+        settings.proxy_protocol,
+        settings.threads,
+    ));
     // Long enough for every first probe to fail as often as it may.
     let hold = (settings.health.timeout * settings.health.fall).min(Duration::from_secs(5));
     Ok(Gateway {
         acceptor,
-        listener,
+        doors,
         live: routing,
         hold,
         shutdown: settings.shutdown,
@@ -176,6 +226,30 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
         asked_to_stop,
         _socket: socket,
     })
+}
+
+/// The conversations of the settings; the cookie's key is beside the state file unless they say otherwise.
+fn conversations(
+    typed: &settings::Conversations,
+    state: &std::path::Path,
+) -> Result<Conversations, StartError> {
+    let file = typed.key_file.clone().unwrap_or_else(|| state.with_file_name("conversations.key"));
+    let manner = Manner {
+        header: typed.header.as_deref().and_then(|name| name.parse().ok()),
+        cookie: typed.cookie.as_deref().map(|name| (name, file.as_path())),
+        body: typed.body,
+        keep: typed.keep,
+        most: typed.most,
+    };
+    Conversations::new(manner)
+        .map_err(|source| StartError::CookieKey { file: file.clone(), source })
+}
+
+/// The share that was copied to the idle slot before a restart.
+async fn last_shadow_share(journal: &JournalDesk) -> Option<Share> {
+    let note = journal.last_note("shadow").await?.ok()??;
+    let detail: serde_json::Value = serde_json::from_str(&note.detail?).ok()?;
+    Share::per_mille(u16::try_from(detail["thousandths"].as_u64()?).ok()?)
 }
 
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, StartError> {
@@ -202,7 +276,7 @@ impl Gateway {
     pub async fn run(self) -> Result<End, StartError> {
         let Self {
             acceptor,
-            listener,
+            doors,
             live,
             hold,
             shutdown,
@@ -223,8 +297,29 @@ impl Gateway {
             () = &mut stop => false,
         };
         if held {
-            acceptor.accept(listener, stop).await;
+            let (close, closing) = watch::channel(());
+            let accepting = futures::future::join_all(doors.iter().map(|(listener, tls)| {
+                let mut closing = closing.clone();
+                let acceptor = &acceptor;
+                async move {
+                    let closed = async {
+                        // The sender is dropped: nobody is let in any more.
+                        let _ = closing.changed().await;
+                    };
+                    acceptor.accept(listener, tls.as_ref(), closed).await;
+                }
+            }));
+            tokio::pin!(accepting);
+            tokio::select! {
+                _ = &mut accepting => {}
+                () = stop => {
+                    drop(close);
+                    accepting.await;
+                }
+            }
         }
+        // Whoever comes now is told so by the system instead of waiting in a queue.
+        drop(doors);
         let asked_again = asked_to_stop().map_err(StartError::Signals)?;
         tokio::select! {
             () = acceptor.close() => {

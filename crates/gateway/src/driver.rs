@@ -1,31 +1,48 @@
 //! The one task that owns the switch: hears of probes, operators and timers, and carries out effects in order.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use switch_api::{Drain, Outcome, SlotStatus, Status, WorkerStatus};
+use switch_api::{Outcome, Running, Status};
 use switch_core::{
-    Attempt, Decision, Effect, Event, Kind, News, Phase, Refusal, Slot, Switch, Timestamp,
+    Attempt, Canary, Decision, Effect, Event, Kind, News, Phase, Refusal, Release, Slot, Switch,
+    Timestamp,
 };
-use switch_journal::{JournalError, Outcome as Noted, Who};
-use telemetry::gateway::GatewayMetrics;
+use switch_journal::{JournalError, Note, Outcome as Noted, Who};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use crate::events::{self, Events};
-use crate::journal_desk::JournalDesk;
-use crate::routing::Routing;
+use crate::events;
+use crate::shared::Shared;
+use crate::status;
 use crate::worker::Worker;
 
 /// News for the driver.
 pub(crate) enum Message {
-    WorkerChanged { worker: Arc<Worker>, mismatch: bool },
+    WorkerChanged {
+        worker: Arc<Worker>,
+        mismatch: bool,
+    },
     Ask(Ask),
-    Status { reply: oneshot::Sender<Status> },
-    Recorded { attempt: Attempt, result: Result<(), RecordError> },
-    Drained { attempt: Attempt },
+    Status {
+        reply: oneshot::Sender<Status>,
+    },
+    Running {
+        slot: Option<Slot>,
+        reply: oneshot::Sender<Running>,
+    },
+    /// An operator's deadline for the drain under way is on disk.
+    Deadline {
+        attempt: Attempt,
+        at: Timestamp,
+    },
+    Recorded {
+        attempt: Attempt,
+        result: Result<(), RecordError>,
+    },
+    Drained {
+        attempt: Attempt,
+    },
 }
 
 /// Where an operator waits for the outcome.
@@ -70,13 +87,13 @@ const MAX_WAITING: usize = 256;
 /// The driver's belongings.
 pub(crate) struct Driver {
     pub switch: Switch,
-    pub routing: Arc<Routing>,
-    pub metrics: Arc<GatewayMetrics>,
-    pub events: Events,
-    pub journal: JournalDesk,
+    pub shared: Shared,
     pub inbox: mpsc::Receiver<Message>,
     pub own: mpsc::Sender<Message>,
-    pub listen: SocketAddr,
+    /// Where the front door listens, for `status`.
+    pub listen: String,
+    /// When the drain of an attempt ends what still runs.
+    deadline: Option<(Attempt, Timestamp)>,
     asked: Option<Asked>,
     drain: Option<AbortHandle>,
     waiting: Vec<(Attempt, Outcome, Reply)>,
@@ -95,22 +112,17 @@ struct Asked {
 impl Driver {
     pub(crate) fn new(
         switch: Switch,
-        routing: Arc<Routing>,
-        metrics: Arc<GatewayMetrics>,
-        events: Events,
-        journal: JournalDesk,
+        shared: Shared,
         (own, inbox): (mpsc::Sender<Message>, mpsc::Receiver<Message>),
-        listen: SocketAddr,
+        listen: String,
     ) -> Self {
         Self {
             switch,
-            routing,
-            metrics,
-            events,
-            journal,
+            shared,
             inbox,
             own,
             listen,
+            deadline: None,
             asked: None,
             drain: None,
             waiting: Vec::new(),
@@ -122,7 +134,8 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         self.show_live();
         loop {
-            let tick = match self.switch.next_wakeup() {
+            let due = self.switch.next_wakeup().into_iter().chain(self.deadline.map(|(_, at)| at));
+            let tick = match due.min() {
                 Some(due) => Duration::from_millis(due.0.saturating_sub(events::now())),
                 None => Duration::from_secs(3600),
             };
@@ -131,7 +144,10 @@ impl Driver {
                     Some(message) => self.hear(message),
                     None => return,
                 },
-                () = tokio::time::sleep(tick) => self.tell(Event::Tick),
+                () = tokio::time::sleep(tick) => {
+                    self.end_what_is_overdue();
+                    self.tell(Event::Tick);
+                }
             }
         }
     }
@@ -143,6 +159,12 @@ impl Driver {
             Message::Status { reply } => {
                 let _ = reply.send(self.status());
             }
+            Message::Running { slot, reply } => {
+                let slot = slot.unwrap_or(self.switch.live().other());
+                let deadline = self.deadline.map(|(_, at)| at);
+                let _ = reply.send(status::running(&self.switch, &self.shared, slot, deadline));
+            }
+            Message::Deadline { attempt, at } => self.deadline = Some((attempt, at)),
             Message::Recorded { attempt, result } => match result {
                 Ok(()) => self.tell(Event::Recorded { attempt }),
                 Err(error) => {
@@ -156,9 +178,9 @@ impl Driver {
     }
 
     fn worker_changed(&mut self, worker: &Worker, mismatch: bool) {
-        let pool = Arc::clone(self.routing.slot(worker.slot));
+        let pool = Arc::clone(self.shared.routing.slot(worker.slot));
         let slot = worker.slot.as_str();
-        self.events.tell(
+        self.shared.events.tell(
             "worker",
             format!("{} in {slot} is {}", worker.name, worker.state()),
             Some(slot),
@@ -183,14 +205,37 @@ impl Driver {
                 recorded = recorded.as_ref().map_or("-", |release| release.fingerprint.as_str()),
                 "worker taken out: it does not serve the recorded release"
             );
-            self.events.tell("mismatch", text, Some(slot), None);
+            self.shared.events.tell("mismatch", text, Some(slot), None);
         }
         let report = pool.report();
         if *self.switch.report(worker.slot) != report {
             let text = format!("{slot}: {} of {} workers ready", report.ready, report.total);
             self.tell(Event::Report { slot: worker.slot, report });
-            self.events.tell("slot", text, Some(slot), None);
+            self.shared.events.tell("slot", text, Some(slot), None);
         }
+        self.tell_the_waiting();
+    }
+
+    /// Requests that wait for a worker look again.
+    fn tell_the_waiting(&self) {
+        if let Some(hold) = &self.shared.hold {
+            hold.tell();
+        }
+    }
+
+    /// Ends the answers of a drain whose deadline has come. It was recorded when it was set.
+    fn end_what_is_overdue(&mut self) {
+        let now = Timestamp(events::now());
+        let Some((attempt, _)) = self.deadline.take_if(|(_, at)| now >= *at) else { return };
+        let slot = match self.switch.phase() {
+            Phase::Draining { attempt: draining, slot } if draining == attempt => slot,
+            Phase::Draining { .. } | Phase::Steady | Phase::Recording(_) => return,
+        };
+        let ended = self.shared.running.cut(slot);
+        self.shared.metrics.deadlines.inc_by(ended as u64);
+        tracing::warn!(%slot, %attempt, ended, "the drain's deadline has come: running answers were ended");
+        let text = format!("the deadline has come: {ended} answers on {slot} were ended");
+        self.shared.events.tell("deadline", text, Some(slot.as_str()), Some(attempt.0));
     }
 
     fn ask(&mut self, ask: Ask) {
@@ -198,7 +243,7 @@ impl Driver {
         let now = Timestamp(events::now());
         // The reports were told as they changed; what the pools say this very moment is what counts.
         for slot in Slot::ALL {
-            let report = self.routing.slot(slot).report();
+            let report = self.shared.routing.slot(slot).report();
             self.tell(Event::Report { slot, report });
         }
         let plan = match self.switch.plan(ask.event.clone(), now) {
@@ -216,6 +261,7 @@ impl Driver {
                 Effect::RouteTo { .. }
                 | Effect::Drain { .. }
                 | Effect::Retire { .. }
+                | Effect::Unpin { .. }
                 | Effect::Notify(_) => None,
             });
             let _ = ask.reply.send(outcome.ok_or(No::Busy));
@@ -249,14 +295,24 @@ impl Driver {
         if ask.dry_run {
             return;
         }
-        self.events.tell("refused", format!("{}: {refusal}", ask.who.name), None, None);
+        self.shared.events.tell("refused", format!("{}: {refusal}", ask.who.name), None, None);
+        self.shared.journal.note_in_passing(Note {
+            at: Timestamp(events::now()),
+            kind: "refused".to_owned(),
+            who: ask.who.clone(),
+            text: format!("{}: {refusal}", wish(&ask.event)),
+            detail: Some(serde_json::json!({ "reason": reason }).to_string()),
+        });
         match &ask.event {
+            Event::Canary { .. } => {
+                self.shared.metrics.promotion(self.switch.live().other().as_str(), "refused");
+            }
             Event::Promote { to, .. } => {
                 let to = to.unwrap_or(self.switch.live().other());
-                self.metrics.promotion(to.as_str(), "refused");
+                self.shared.metrics.promotion(to.as_str(), "refused");
             }
             Event::Rollback { .. } => {
-                self.metrics.rollback(self.switch.live().other().as_str(), "refused")
+                self.shared.metrics.rollback(self.switch.live().other().as_str(), "refused")
             }
             Event::Report { .. }
             | Event::Recorded { .. }
@@ -277,24 +333,17 @@ impl Driver {
         for effect in effects {
             match effect {
                 Effect::Record(decision) => self.record(decision),
-                Effect::RouteTo { attempt, slot, release } => {
-                    let pool = self.routing.slot(slot);
-                    self.routing.slot(slot.other()).expect(None);
-                    pool.expect(release.clone());
-                    for worker in self
-                        .routing
-                        .slot(Slot::Blue)
-                        .workers
-                        .iter()
-                        .chain(&self.routing.slot(Slot::Green).workers)
-                    {
-                        worker.compare(self.routing.slot(worker.slot).expected().as_deref());
-                    }
-                    self.routing.route_to(slot, attempt.0);
-                    self.show_live();
+                Effect::RouteTo { attempt, slot, release, canary, pinned } => {
+                    self.route_to(attempt, slot, release, canary.as_ref(), pinned);
+                }
+                Effect::Unpin { slot, .. } => {
+                    self.shared.routing.unpin();
+                    let text = format!("conversations no longer stay on {slot}");
+                    tracing::info!(%slot, "conversations no longer stay there");
+                    self.shared.events.tell("unpinned", text, Some(slot.as_str()), None);
                 }
                 Effect::Drain { attempt, slot } => {
-                    let pool = Arc::clone(self.routing.slot(slot));
+                    let pool = Arc::clone(self.shared.routing.slot(slot));
                     let own = self.own.clone();
                     let drain = tokio::spawn(async move {
                         pool.drained().await;
@@ -313,6 +362,29 @@ impl Driver {
         }
     }
 
+    fn route_to(
+        &mut self,
+        attempt: Attempt,
+        slot: Slot,
+        release: Option<Release>,
+        canary: Option<&Canary>,
+        pinned: Option<Slot>,
+    ) {
+        let routing = &self.shared.routing;
+        let tried = canary.and_then(|canary| canary.release.clone());
+        routing.slot(slot.other()).expect(tried);
+        routing.slot(slot).expect(release);
+        for pool in Slot::ALL.map(|slot| routing.slot(slot)) {
+            for worker in &pool.workers {
+                worker.compare(pool.expected().as_deref());
+            }
+        }
+        routing.route_to(slot, attempt.0, canary, pinned);
+        self.deadline = None;
+        self.show_live();
+        self.tell_the_waiting();
+    }
+
     fn record(&mut self, decision: Decision) {
         let attempt = decision.attempt;
         let who = self.asked.as_ref().map_or_else(
@@ -323,7 +395,7 @@ impl Driver {
             %attempt, kind = decision.kind.as_str(), from = %decision.from, to = %decision.to, who = who.name,
             forced = decision.forced, reason = decision.reason.as_deref().unwrap_or("-"), "recording a decision"
         );
-        let handed_in = self.journal.record(decision, who, Timestamp(events::now()));
+        let handed_in = self.shared.journal.record(decision, who, Timestamp(events::now()));
         let own = self.own.clone();
         tokio::spawn(async move {
             let result = match handed_in {
@@ -346,7 +418,7 @@ impl Driver {
                     decision.from, decision.attempt
                 );
                 tracing::error!(attempt = %decision.attempt, stays = %decision.from, cause, "decision not recorded, traffic stays");
-                self.events.tell(
+                self.shared.events.tell(
                     "stayed",
                     text,
                     Some(decision.from.as_str()),
@@ -359,48 +431,70 @@ impl Driver {
                 }
             }
             News::Drained { attempt, slot } => {
-                self.journal.finish(attempt, Noted::Drained);
+                self.shared.journal.finish(attempt, Noted::Drained);
                 tracing::info!(%attempt, %slot, "slot drained");
-                self.events.tell(
+                self.shared.events.tell(
                     "drained",
                     format!("{slot} is drained"),
                     Some(slot.as_str()),
                     Some(attempt.0),
                 );
+                self.deadline.take_if(|(of, _)| *of == attempt);
                 self.answer_waiting(|waiting| waiting == attempt, true);
             }
             News::Retired { attempt, slot } => {
                 let text = format!("{slot} is no longer kept for a rollback");
-                self.events.tell("retired", text, Some(slot.as_str()), Some(attempt.0));
+                self.shared.events.tell("retired", text, Some(slot.as_str()), Some(attempt.0));
+            }
+            News::Halted { slot, because } => {
+                tracing::error!(%slot, because, "the promotion in stages is halted: all requests go back to the live slot");
+                let text = format!("the promotion of {slot} is halted: {because}");
+                self.shared.events.tell("halted", text, Some(slot.as_str()), None);
+            }
+            News::LiveDown { slot } => {
+                tracing::error!(%slot, "the live slot has no ready worker");
+                let text = format!("{slot} is live and has no ready worker");
+                self.shared.events.tell("live_down", text, Some(slot.as_str()), None);
             }
         }
     }
 
     fn switched(&mut self, decision: &Decision) {
         let attempt = decision.attempt;
-        self.journal.finish(attempt, Noted::Routed);
+        self.shared.journal.finish(attempt, Noted::Routed);
         // A drain that this attempt overtook will not be heard of any more.
         self.answer_waiting(|waiting| waiting != attempt, false);
-        let mut text = format!(
-            "{} is live: {} by attempt {attempt}",
-            decision.to,
-            match decision.kind {
-                Kind::Promote => "promoted",
-                Kind::Rollback => "rolled back to",
+        let mut text = match decision.kind {
+            Kind::Promote => format!("{} is live: promoted by attempt {attempt}", decision.to),
+            Kind::Rollback => {
+                format!("{} is live: rolled back to by attempt {attempt}", decision.to)
             }
-        );
+            Kind::Failover => {
+                format!("{} is live: it took over by attempt {attempt}", decision.to)
+            }
+            Kind::Canary => format!("{decision}, by attempt {attempt}"),
+        };
         if let Some(reason) = &decision.reason {
             text.push_str(&format!(" ({reason})"));
         }
-        self.events.tell("switched", text, Some(decision.to.as_str()), Some(attempt.0));
+        let kind = if decision.kind == Kind::Canary { "canary" } else { "switched" };
+        if decision.kind == Kind::Failover {
+            tracing::error!(%attempt, from = %decision.from, to = %decision.to, "failover: the live slot died");
+        }
+        self.shared.events.tell(kind, text, Some(decision.to.as_str()), Some(attempt.0));
         self.count(decision, "done");
         let Some(asked) = self.asked.take() else { return };
         let took = asked.accepted.elapsed();
         tracing::info!(%attempt, live = %decision.to, took_us = took.as_micros(), "switched");
         let mut outcome = outcome(decision, asked.effects, true);
         outcome.took_ms = Some((took.as_secs_f64() * 1e6).round() / 1e3);
-        outcome.drained =
-            self.routing.slot(decision.from).in_flight() == 0 || decision.from == decision.to;
+        outcome.drained = match self.switch.phase() {
+            Phase::Draining { slot, .. } => {
+                let pinned = self.switch.pinned().is_some_and(|pinned| pinned.slot == slot);
+                !pinned && self.shared.routing.slot(slot).in_flight() == 0
+            }
+            Phase::Steady | Phase::Recording(_) => true,
+        };
         if asked.wait_drained && !outcome.drained {
             self.waiting.push((attempt, outcome, asked.reply));
         } else {
@@ -422,74 +516,54 @@ impl Driver {
 
     fn count(&self, decision: &Decision, how: &str) {
         match decision.kind {
-            Kind::Promote => self.metrics.promotion(decision.to.as_str(), how),
-            Kind::Rollback => self.metrics.rollback(decision.to.as_str(), how),
+            Kind::Promote => self.shared.metrics.promotion(decision.to.as_str(), how),
+            Kind::Rollback => self.shared.metrics.rollback(decision.to.as_str(), how),
+            Kind::Failover if how == "done" => self.shared.metrics.failovers.inc(),
+            Kind::Failover | Kind::Canary => {}
         }
     }
 
     fn show_live(&self) {
-        for (slot, metrics) in Slot::ALL.into_iter().zip(&self.metrics.slots) {
-            metrics.live.set(i64::from(slot == self.routing.live()));
+        for (slot, metrics) in Slot::ALL.into_iter().zip(&self.shared.metrics.slots) {
+            metrics.live.set(i64::from(slot == self.shared.routing.live()));
         }
+        let share = self.switch.canary().map_or(0, |canary| canary.share.thousandths());
+        self.shared.metrics.canary_share(share);
     }
 
     fn status(&self) -> Status {
-        let slots: BTreeMap<String, SlotStatus> =
-            Slot::ALL.into_iter().map(|slot| (slot.to_string(), self.slot_status(slot))).collect();
-        let (phase, drain) = match self.switch.phase() {
-            Phase::Steady => ("steady", None),
-            Phase::Recording(_) => ("recording", None),
-            Phase::Draining { attempt, slot } => {
-                let left = self.routing.slot(slot).in_flight();
-                ("draining", Some(Drain { slot: slot.to_string(), attempt: attempt.0, left }))
-            }
-        };
-        Status {
-            live: self.switch.live().to_string(),
-            attempt: self.switch.attempt().0,
-            phase: phase.to_owned(),
-            slots,
-            kept: self.switch.kept().map(|kept| switch_api::Kept {
-                slot: kept.slot.to_string(),
-                until: events::rfc3339(kept.until.0),
-                rollback: kept.left_by == Kind::Promote,
-            }),
-            drain,
-            listen: self.listen.to_string(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        }
+        let deadline = self.deadline.map(|(_, at)| at);
+        status::status(&self.switch, &self.shared, &self.listen, deadline)
     }
+}
 
-    fn slot_status(&self, slot: Slot) -> SlotStatus {
-        let pool = self.routing.slot(slot);
-        let workers = pool.workers.iter().map(|worker| WorkerStatus {
-            address: worker.name.clone(),
-            state: worker.state().to_owned(),
-            in_flight: u64::from(worker.in_flight.load(std::sync::atomic::Ordering::Relaxed)),
-            detail: Some(worker.detail().to_string()).filter(|detail| !detail.is_empty()),
-        });
-        let release = pool.health();
-        let release_name =
-            crate::identity::Identity::read(release.clone()).release.map(|release| release.label);
-        SlotStatus {
-            state: pool.state().to_owned(),
-            in_flight: pool.in_flight(),
-            workers: workers.collect(),
-            release,
-            release_name,
-            retired: self.switch.is_retired(slot),
-        }
+/// What an operator asked for, in a word.
+fn wish(event: &Event) -> &'static str {
+    match event {
+        Event::Promote { .. } => "promote",
+        Event::Rollback { .. } => "rollback",
+        Event::Canary { .. } => "canary",
+        Event::Report { .. }
+        | Event::Recorded { .. }
+        | Event::RecordFailed { .. }
+        | Event::Drained { .. }
+        | Event::Tick => "-",
     }
 }
 
 fn outcome(decision: &Decision, effects: Vec<String>, done: bool) -> Outcome {
     Outcome {
         attempt: decision.attempt.0,
+        kind: decision.kind.as_str().to_owned(),
         from: decision.from.to_string(),
         to: decision.to.to_string(),
         done,
         forced: decision.forced,
         effects,
+        canary: decision
+            .canary
+            .as_ref()
+            .map(|canary| status::canary(canary, decision.stages.as_ref())),
         drained: false,
         took_ms: None,
     }

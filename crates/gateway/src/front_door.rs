@@ -1,38 +1,70 @@
-//! The accept loop, and how the front door closes: idle connections at once, running answers at their end.
+//! The accept loops, and how the front door closes: idle connections at once, running answers at their end.
 
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pingora::apps::{HttpServerApp, ServerApp};
-use pingora::protocols::l4::stream::Stream;
-use pingora::protocols::{GetSocketDigest, SocketDigest};
+use ipnet::IpNet;
+use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
+use pingora::listeners::tls;
+use pingora::protocols::http::ServerSession;
+use pingora::protocols::http::v2::server::H2Options;
+use pingora::protocols::{SocketDigest, Stream};
 use pingora::proxy::HttpProxy;
+use pingora::server::ShutdownWatch;
 use pingora::server::configuration::ServerConf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 
 use crate::proxy::FrontDoor;
+use crate::proxy_protocol;
+use crate::running::Running;
+use crate::settings::Limits;
+use crate::wire::{Tcp, Wire};
 
-/// How often one request may be tried, on different workers.
-const MAX_TRIES: usize = 4;
+/// What a client that speaks HTTP/2 without TLS sends first (RFC 9113, section 3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Accepts connections until told to stop; then waits for the answers that still run.
 pub(crate) struct Acceptor {
     proxy: Arc<HttpProxy<FrontDoor>>,
-    slots: Arc<Semaphore>,
-    limit: u32,
+    /// The same proxy, for connections without TLS that begin with HTTP/2's preface.
+    clear_http2: Arc<ClearHttp2>,
+    places: Arc<Semaphore>,
+    most: u32,
+    door: Arc<Door>,
     metrics: Arc<telemetry::gateway::GatewayMetrics>,
     stopping: watch::Receiver<bool>,
 }
 
+/// What happens to a connection before its first request.
+struct Door {
+    header_timeout: Duration,
+    proxy_protocol: bool,
+    trusted: Vec<IpNet>,
+    running: Arc<Running>,
+}
+
 impl Acceptor {
-    pub(crate) fn new(front_door: FrontDoor, max_connections: usize, threads: usize) -> Self {
+    pub(crate) fn new(
+        front_door: FrontDoor,
+        limits: &Limits,
+        proxy_protocol: bool,
+        threads: usize,
+    ) -> Self {
         let metrics = Arc::clone(&front_door.metrics);
         let stopping = front_door.stopping.clone();
+        let door = Door {
+            header_timeout: limits.header_timeout,
+            proxy_protocol,
+            trusted: front_door.trusted_proxies.clone(),
+            running: Arc::clone(&front_door.running),
+        };
         let conf = ServerConf {
             threads,
-            max_retries: MAX_TRIES,
+            max_retries: usize::try_from(front_door.upstream.tries).unwrap_or(usize::MAX),
             upstream_keepalive_pool_size: front_door
                 .upstream
                 .idle_connections
@@ -41,18 +73,36 @@ impl Acceptor {
         };
         let mut proxy = HttpProxy::new(front_door, Arc::new(conf));
         proxy.handle_init_modules();
-        let limit = u32::try_from(max_connections).unwrap_or(u32::MAX).min(1 << 20);
+        let mut options = HttpServerOptions::default();
+        options.h2_idle_timeout = Some(limits.keep_alive);
+        proxy.server_options = Some(options.clone());
+        let mut http2 = H2Options::new();
+        http2
+            .max_concurrent_streams(limits.http2_streams)
+            .max_header_list_size(u32::try_from(limits.request_header).unwrap_or(u32::MAX));
+        proxy.h2_options = Some(http2);
+        let proxy = Arc::new(proxy);
+        options.h2c = true;
+        let clear_http2 = Arc::new(ClearHttp2 { proxy: Arc::clone(&proxy), options });
+        let most = u32::try_from(limits.connections).unwrap_or(u32::MAX).min(1 << 20);
         Self {
-            proxy: Arc::new(proxy),
-            slots: Arc::new(Semaphore::new(limit as usize)),
-            limit,
+            proxy,
+            clear_http2,
+            places: Arc::new(Semaphore::new(most as usize)),
+            most,
+            door: Arc::new(door),
             metrics,
             stopping,
         }
     }
 
-    /// Accepts until `stop` completes.
-    pub(crate) async fn accept(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
+    /// Accepts until `stop` completes. With `tls`, connections begin with a handshake.
+    pub(crate) async fn accept(
+        &self,
+        listener: &TcpListener,
+        tls: Option<&Arc<tls::Acceptor>>,
+        stop: impl Future<Output = ()>,
+    ) {
         tokio::pin!(stop);
         loop {
             let accepted = tokio::select! {
@@ -60,7 +110,7 @@ impl Acceptor {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => self.carry(stream),
+                Ok((stream, peer)) => self.carry(stream, peer, tls.map(Arc::clone)),
                 Err(error) => {
                     // Out of file descriptors, most often: wait for some to be given back instead of spinning.
                     tracing::warn!(%error, "cannot accept a connection");
@@ -70,23 +120,39 @@ impl Acceptor {
         }
     }
 
-    fn carry(&self, stream: TcpStream) {
-        let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() else {
+    fn carry(&self, stream: TcpStream, peer: SocketAddr, tls: Option<Arc<tls::Acceptor>>) {
+        let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() else {
             self.metrics.connections_refused.inc();
             return;
         };
         let proxy = Arc::clone(&self.proxy);
+        let clear_http2 = Arc::clone(&self.clear_http2);
+        let door = Arc::clone(&self.door);
         let stopping = self.stopping.clone();
-        let gauge = self.metrics.connections.clone();
+        let metrics = Arc::clone(&self.metrics);
         tokio::spawn(async move {
-            gauge.inc();
-            // Small answers must not wait for the client's acknowledgement (Nagle).
-            let _ = stream.set_nodelay(true);
-            let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
-            let mut stream = Stream::from(stream);
-            stream.set_socket_digest(digest);
-            proxy.process_new(Box::new(stream), &stopping).await;
-            gauge.dec();
+            metrics.connections.inc();
+            let connection = door.running.connect(peer);
+            let carried = async {
+                match door.prepare(stream, peer, tls).await {
+                    Ok(Prepared { stream, clear_http2: false }) => {
+                        proxy.process_new(stream, &stopping).await;
+                    }
+                    Ok(Prepared { stream, clear_http2: true }) => {
+                        clear_http2.process_new(stream, &stopping).await;
+                    }
+                    Err(cause) => {
+                        metrics.connections_failed.inc();
+                        tracing::debug!(%peer, cause, "a connection did not get to its first request");
+                    }
+                }
+            };
+            tokio::select! {
+                () = carried => {}
+                // A deadline that an operator has set: the running answer ends here.
+                () = connection.must_end() => {}
+            }
+            metrics.connections.dec();
             drop(permit);
         });
     }
@@ -95,11 +161,111 @@ impl Acceptor {
     pub(crate) async fn close(&self) {
         self.proxy.http_cleanup().await;
         // Every connection holds a permit: having all of them means that none is left.
-        let _ = self.slots.acquire_many(self.limit).await;
+        let _ = self.places.acquire_many(self.most).await;
     }
 
     /// Connections that are still open.
     pub(crate) fn open_connections(&self) -> usize {
-        (self.limit as usize).saturating_sub(self.slots.available_permits())
+        (self.most as usize).saturating_sub(self.places.available_permits())
+    }
+}
+
+struct Prepared {
+    stream: Stream,
+    clear_http2: bool,
+}
+
+impl Door {
+    async fn prepare(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        tls: Option<Arc<tls::Acceptor>>,
+    ) -> Result<Prepared, String> {
+        let began = Instant::now();
+        let due = tokio::time::timeout_at(
+            began + self.header_timeout,
+            self.prepare_in_time(stream, peer, tls, began),
+        );
+        due.await.map_err(|_| "nothing was said in time".to_owned())?
+    }
+
+    async fn prepare_in_time(
+        &self,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        tls: Option<Arc<tls::Acceptor>>,
+        began: Instant,
+    ) -> Result<Prepared, String> {
+        // Small answers must not wait for the client's acknowledgement (Nagle).
+        let _ = stream.set_nodelay(true);
+        let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
+        let mut client = peer;
+        if self.proxy_protocol {
+            let address = peer.ip().to_canonical();
+            if !self.trusted.iter().any(|network| network.contains(&address)) {
+                return Err("it is not from a trusted proxy".to_owned());
+            }
+            let named = proxy_protocol::read(&mut stream).await;
+            client = named.map_err(|error| error.to_string())?.unwrap_or(peer);
+        }
+        // Nobody else has seen the digest yet, so the cell is empty.
+        let _ = digest.peer_addr.set(Some(client.into()));
+        let timeout = self.header_timeout;
+        let Some(tls) = tls else {
+            let clear_http2 = begins_http2(&stream).await.map_err(|error| error.to_string())?;
+            let wire = Wire::plain(Tcp { stream, digest: Arc::new(digest) }, began, timeout);
+            let wire = if clear_http2 { wire.without_deadline() } else { wire };
+            return Ok(Prepared { stream: Box::new(wire), clear_http2 });
+        };
+        let tcp = Tcp { stream, digest: Arc::new(digest) };
+        let shaken = tls.tls_handshake(tcp).await.map_err(|error| error.to_string())?;
+        let wire = Wire::tls(shaken, began, timeout);
+        let http2 = pingora::protocols::Ssl::selected_alpn_proto(&wire)
+            .is_some_and(|chosen| chosen.get_min_http_version() == 2);
+        let wire = if http2 { wire.without_deadline() } else { wire };
+        Ok(Prepared { stream: Box::new(wire), clear_http2: false })
+    }
+}
+
+/// Looks at the first bytes without taking them.
+async fn begins_http2(stream: &TcpStream) -> std::io::Result<bool> {
+    let mut first = [0; 4];
+    loop {
+        let seen = stream.peek(&mut first).await?;
+        let seen = first.get(..seen).unwrap_or_default();
+        if seen.is_empty() || !HTTP2_PREFACE.starts_with(seen) {
+            return Ok(false);
+        }
+        // No method begins with `PRI `.
+        if seen.len() == first.len() {
+            return Ok(true);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Speaks HTTP/2 without TLS, and leaves the requests to the proxy.
+struct ClearHttp2 {
+    proxy: Arc<HttpProxy<FrontDoor>>,
+    options: HttpServerOptions,
+}
+
+#[async_trait::async_trait]
+impl HttpServerApp for ClearHttp2 {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        session: ServerSession,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        self.proxy.process_new_http(session, shutdown).await
+    }
+
+    fn h2_options(&self) -> Option<H2Options> {
+        self.proxy.h2_options()
+    }
+
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        Some(&self.options)
     }
 }

@@ -26,6 +26,10 @@ enum Task {
         note: Box<Note>,
         reply: oneshot::Sender<Result<(), JournalError>>,
     },
+    LastNote {
+        kind: &'static str,
+        reply: oneshot::Sender<Result<Option<Note>, JournalError>>,
+    },
     Notes {
         limit: u32,
         reply: oneshot::Sender<Result<Vec<Note>, JournalError>>,
@@ -125,6 +129,16 @@ impl JournalDesk {
         answer.await.ok()
     }
 
+    /// Reads the newest note of a kind; `None` when the thread is gone or too far behind.
+    pub(crate) async fn last_note(
+        &self,
+        kind: &'static str,
+    ) -> Option<Result<Option<Note>, JournalError>> {
+        let (reply, answer) = oneshot::channel();
+        self.tasks.try_send(Task::LastNote { kind, reply }).ok()?;
+        answer.await.ok()
+    }
+
     /// Reads the newest decisions; `None` when the thread is gone or too far behind.
     pub(crate) async fn history(&self, limit: u32) -> Option<Result<Vec<Entry>, JournalError>> {
         let (reply, answer) = oneshot::channel();
@@ -149,6 +163,9 @@ fn carry_out(journal: &Journal, task: Task) {
         }
         Task::Note { note, reply } => {
             let _ = reply.send(journal.note(&note));
+        }
+        Task::LastNote { kind, reply } => {
+            let _ = reply.send(journal.last_note(kind));
         }
         Task::Notes { limit, reply } => {
             let _ = reply.send(journal.notes(limit));

@@ -1,13 +1,15 @@
 //! The request path: check the request, choose slot and worker, carry the answer, count it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Version, header};
+use http::{HeaderValue, Method, header};
+use ipnet::IpNet;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::l4::ext::TcpKeepalive;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -17,20 +19,39 @@ use switch_core::Slot;
 use telemetry::gateway::GatewayMetrics;
 
 use crate::answer;
-use crate::routing::{Admission, Assignment, Routing};
-use crate::settings::Upstream;
+use crate::client::Client;
+use crate::conversations::{Conversation, Conversations};
+use crate::hold::Hold;
+use crate::retry_budget::RetryBudget;
+use crate::routing::{Admission, Asked, Assignment, Routing, Way};
+use crate::running::{self, Running};
+use crate::settings::{Limits, Upstream};
+use crate::shadow::{Copy, SHADOW_HEADER, Shadow};
+use crate::slot_pool::Chosen;
+use crate::strict;
+use crate::waiting::{self, Early};
+use crate::wire::Wire;
 
 /// The end of the last event of OpenAI's streams. Its clients close as soon as they have read it.
 const LAST_EVENT: &[u8] = b"data: [DONE]\n\n";
 const SLOT_HEADER: &str = "x-switchyard-slot";
 const RELEASE_HEADER: &str = "x-switchyard-release";
 const REQUEST_ID_HEADER: &str = "x-request-id";
+/// The longest body that is looked into. Pingora keeps as much of a request for sending it on (and again).
+const LONGEST_LOOK: usize = 64 * 1024;
 
-/// A front door that proxies to the live slot.
+/// A front door that proxies to the slots.
 pub(crate) struct FrontDoor {
     pub routing: Arc<Routing>,
+    pub running: Arc<Running>,
+    pub conversations: Option<Arc<Conversations>>,
+    pub hold: Option<Arc<Hold>>,
+    pub shadow: Arc<Shadow>,
     pub metrics: Arc<GatewayMetrics>,
     pub upstream: Upstream,
+    pub retry_budget: RetryBudget,
+    pub limits: Limits,
+    pub trusted_proxies: Vec<IpNet>,
     pub allow_slot_header: bool,
     pub ready_path: Option<String>,
     pub access_log: bool,
@@ -42,8 +63,14 @@ pub(crate) struct Carried {
     started: Instant,
     first_byte: Option<Duration>,
     request_id: Option<HeaderValue>,
+    client: Client,
+    conversation: Option<Conversation>,
     admission: Option<Admission>,
     assignment: Option<Assignment>,
+    running: Option<running::Entry>,
+    copy: Option<Copy>,
+    /// The answer's header had to be sent before a worker was there.
+    early: Option<Early>,
     /// One bit for each worker of the slot that was tried.
     tried: u64,
     tries: u32,
@@ -51,8 +78,24 @@ pub(crate) struct Carried {
     unreachable: bool,
     /// The last event of a streamed answer has passed.
     done: bool,
+    body_received: u64,
+    /// The body was read before a worker was chosen.
+    body_is_here: bool,
     bytes: u64,
     refused: Option<u16>,
+}
+
+/// An answer of the gateway's own.
+struct No {
+    status: u16,
+    code: &'static str,
+    text: String,
+}
+
+impl No {
+    fn new(status: u16, code: &'static str, text: impl Into<String>) -> Self {
+        Self { status, code, text: text.into() }
+    }
 }
 
 #[async_trait]
@@ -64,56 +107,34 @@ impl ProxyHttp for FrontDoor {
             started: Instant::now(),
             first_byte: None,
             request_id: None,
+            client: Client {
+                address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                scheme: "http",
+                by_proxy: false,
+            },
+            conversation: None,
             admission: None,
             assignment: None,
+            running: None,
+            copy: None,
+            early: None,
             tried: 0,
             tries: 0,
             unreachable: false,
             done: false,
+            body_received: 0,
+            body_is_here: false,
             bytes: 0,
             refused: None,
         }
     }
 
     async fn request_filter(&self, session: &mut Session, carried: &mut Carried) -> Result<bool> {
-        carried.request_id = Some(request_id(session.req_header()));
-        if let Some(problem) = malformed(session) {
-            return self.refuse(session, carried, 400, "malformed_request", problem).await;
+        self.begin(session, carried);
+        match self.let_in(session, carried).await {
+            Ok(()) => Ok(false),
+            Err(no) => self.refuse(session, carried, &no).await,
         }
-        if let Some(path) = &self.ready_path
-            && session.req_header().uri.path() == path
-        {
-            let ready =
-                !*self.stopping.borrow() && self.routing.slot(self.routing.live()).can_serve();
-            let (status, code, text) = if ready {
-                (200, "ready", "ready")
-            } else {
-                (503, "not_ready", "the live slot cannot serve")
-            };
-            return self.refuse(session, carried, status, code, text).await;
-        }
-        let named = match named_slot(session.req_header()) {
-            None => None,
-            Some(_) if !self.allow_slot_header => {
-                let problem = "choosing a slot with x-switchyard-slot is not allowed here";
-                return self
-                    .refuse(session, carried, 403, "slot_header_not_allowed", problem)
-                    .await;
-            }
-            Some(Ok(slot)) => Some(slot),
-            Some(Err(())) => {
-                let problem = "x-switchyard-slot must be blue or green";
-                return self.refuse(session, carried, 400, "unknown_slot", problem).await;
-            }
-        };
-        let admission = self.routing.admit(named);
-        if !admission.pool.can_serve() {
-            let text = format!("no worker of {} is ready", admission.pool.slot);
-            drop(admission);
-            return self.refuse(session, carried, 503, "no_worker_ready", &text).await;
-        }
-        carried.admission = Some(admission);
-        Ok(false)
     }
 
     async fn upstream_peer(
@@ -124,20 +145,33 @@ impl ProxyHttp for FrontDoor {
         let Some(admission) = &carried.admission else {
             return Err(Error::explain(ErrorType::InternalError, "a request without a slot"));
         };
-        let Some((index, worker)) = admission.pool.choose(carried.tried) else {
-            // Every worker was tried. Nothing of the request was processed if none could be reached.
-            let status = if carried.unreachable || carried.tries == 0 { 503 } else { 502 };
-            return Err(Error::explain(ErrorType::HTTPStatus(status), "no worker left to try"));
-        };
-        if carried.tries > 0
-            && let Some(metrics) = self.metrics.slots.get(admission.pool.slot.index())
-        {
-            metrics.retries.inc();
+        // The first worker was chosen when the request was let in.
+        if carried.tries > 0 {
+            if !self.retry_budget.spend() {
+                self.metrics.retries_denied.inc();
+                return Err(Error::explain(ErrorType::HTTPStatus(502), "no retry left"));
+            }
+            let number = carried.conversation.map(|conversation| conversation.number);
+            let Chosen::Worker(index, assignment) = admission.pool.choose(carried.tried, number)
+            else {
+                // Every worker was tried. Nothing of the request was processed if none could be reached.
+                let status = if carried.unreachable { 503 } else { 502 };
+                return Err(Error::explain(ErrorType::HTTPStatus(status), "no worker left to try"));
+            };
+            if let Some(metrics) = self.metrics.slots.get(admission.pool.slot.index()) {
+                metrics.retries.inc();
+            }
+            carried.tried |= 1 << index;
+            carried.assignment = Some(assignment);
         }
-        carried.tried |= 1 << index;
         carried.tries += 1;
-        carried.assignment = Some(Assignment::new(worker));
-        let mut peer = Box::new(HttpPeer::new(worker.address, false, String::new()));
+        let Some(assignment) = &carried.assignment else {
+            return Err(Error::explain(ErrorType::InternalError, "a request without a worker"));
+        };
+        if let Some(running) = &carried.running {
+            running.answer.worker.store(Some(Arc::clone(&assignment.worker)));
+        }
+        let mut peer = Box::new(HttpPeer::new(assignment.worker.address, false, String::new()));
         peer.options.connection_timeout = Some(self.upstream.connect_timeout);
         peer.options.total_connection_timeout = Some(self.upstream.connect_timeout);
         peer.options.read_timeout = Some(self.upstream.read_timeout);
@@ -153,6 +187,35 @@ impl ProxyHttp for FrontDoor {
         Ok(peer)
     }
 
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        carried: &mut Carried,
+    ) -> Result<()> {
+        let part: &[u8] = body.as_deref().unwrap_or_default();
+        // A retry sends the kept beginning again: only the first try counts and is copied.
+        if carried.tries > 1 {
+            return Ok(());
+        }
+        carried.body_received += part.len() as u64;
+        if carried.body_received > self.limits.request_body {
+            return Err(Error::explain(ErrorType::HTTPStatus(413), "the body is too long"));
+        }
+        if let Some(copy) = carried.copy.take()
+            && let Some(copy) = self.shadow.keep(copy, part)
+        {
+            if end_of_stream {
+                let idle = self.routing.live().other();
+                self.shadow.send(copy, self.routing.slot(idle));
+            } else {
+                carried.copy = Some(copy);
+            }
+        }
+        Ok(())
+    }
+
     async fn upstream_request_filter(
         &self,
         session: &mut Session,
@@ -161,22 +224,30 @@ impl ProxyHttp for FrontDoor {
     ) -> Result<()> {
         request.remove_header(SLOT_HEADER);
         request.remove_header(RELEASE_HEADER);
+        request.remove_header(&SHADOW_HEADER);
         if let Some(id) = &carried.request_id {
             request.insert_header(REQUEST_ID_HEADER, id.clone())?;
         }
-        if let Some(address) = client_address(session) {
-            let client = address.ip().to_string();
-            let forwarded: Vec<u8> = request
+        if carried.body_is_here {
+            // The worker need not be asked whether it wants the body.
+            request.remove_header(&header::EXPECT);
+        }
+        let client = &carried.client;
+        let address = client.address.to_string();
+        let forwarded = match peer_address(session).map(|peer| peer.ip()) {
+            // What a trusted proxy says about the way here is kept, and the proxy added to it.
+            Some(peer) if client.by_proxy => request
                 .headers
                 .get_all("x-forwarded-for")
                 .iter()
                 .flat_map(|value| [value.as_bytes(), b", "].concat())
-                .chain(client.bytes())
-                .collect();
-            request.insert_header("x-forwarded-for", forwarded)?;
-            request.insert_header("x-real-ip", client)?;
-        }
-        request.insert_header("x-forwarded-proto", "http")?;
+                .chain(peer.to_string().bytes())
+                .collect(),
+            Some(_) | None => address.clone().into_bytes(),
+        };
+        request.insert_header("x-forwarded-for", forwarded)?;
+        request.insert_header("x-real-ip", address)?;
+        request.insert_header("x-forwarded-proto", client.scheme)?;
         Ok(())
     }
 
@@ -193,17 +264,33 @@ impl ProxyHttp for FrontDoor {
         if let Some(id) = &carried.request_id {
             response.insert_header(REQUEST_ID_HEADER, id.clone())?;
         }
-        if let Some(admission) = &carried.admission {
-            response.insert_header(SLOT_HEADER, admission.pool.slot.as_str())?;
-        }
         response.remove_header(RELEASE_HEADER);
+        if let Some(admission) = &carried.admission {
+            let slot = admission.pool.slot;
+            response.insert_header(SLOT_HEADER, slot.as_str())?;
+            if let Some(conversation) = carried.conversation
+                && let Some(conversations) = &self.conversations
+                && admission.way != Way::Named
+                && let Some(cookie) = conversations.went(conversation, slot)
+            {
+                response.append_header(header::SET_COOKIE, cookie)?;
+            }
+        }
         if let Some(assignment) = &carried.assignment {
-            assignment.worker.succeeded();
+            if assignment.worker.succeeded() {
+                tracing::info!(
+                    slot = %assignment.worker.slot, worker = assignment.worker.name,
+                    "worker gets requests again: one was answered"
+                );
+            }
             if let Some(value) =
                 assignment.worker.identity().and_then(|identity| identity.header.clone())
             {
                 response.insert_header(RELEASE_HEADER, value)?;
             }
+        }
+        if let Some(early) = &mut carried.early {
+            early.look_at(response);
         }
         Ok(())
     }
@@ -212,11 +299,19 @@ impl ProxyHttp for FrontDoor {
         &self,
         _session: &mut Session,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         carried: &mut Carried,
     ) -> Result<Option<Duration>> {
-        carried.bytes += body.as_ref().map_or(0, |body| body.len() as u64);
-        carried.done |= body.as_ref().is_some_and(|body| body.ends_with(LAST_EVENT));
+        if let Some(early) = &mut carried.early {
+            early.fit(body, end_of_stream);
+        }
+        if let Some(part) = body {
+            carried.bytes += part.len() as u64;
+            carried.done |= part.ends_with(LAST_EVENT);
+            if let Some(running) = &carried.running {
+                running.add(part.len() as u64);
+            }
+        }
         Ok(None)
     }
 
@@ -249,9 +344,11 @@ impl ProxyHttp for FrontDoor {
         let request = session.req_header();
         let idempotent =
             request.method.is_idempotent() || request.headers.contains_key("idempotency-key");
+        let unanswered = session.response_written().is_none()
+            || carried.early.is_some() && carried.first_byte.is_none();
         let may_retry = *error.esource() == ErrorSource::Upstream
             && idempotent
-            && session.response_written().is_none()
+            && unanswered
             && !session.as_ref().retry_buffer_truncated()
             && !matches!(error.etype(), ErrorType::ReadTimedout);
         error.set_retry(may_retry);
@@ -283,23 +380,32 @@ impl ProxyHttp for FrontDoor {
             (_, ErrorSource::Downstream) => 400,
             (_, ErrorSource::Internal | ErrorSource::Unset) => 500,
         };
-        if status > 0 && session.response_written().is_none() {
-            let (code, text) = match status {
-                400 => ("malformed_request", "the request cannot be understood"),
-                408 => ("request_timeout", "the request did not arrive in time"),
-                502 => ("worker_failed", "the worker ended without an answer"),
-                503 => ("no_worker_ready", "no worker could be reached"),
-                504 => ("worker_timeout", "the worker did not answer in time"),
-                _ => ("internal_error", "the gateway could not answer"),
-            };
-            session.set_keepalive(None);
+        let (code, text) = match status {
+            400 => ("malformed_request", "the request cannot be understood"),
+            408 => ("request_timeout", "the request did not arrive in time"),
+            413 => ("request_too_large", "the request's body is longer than this gateway takes"),
+            502 => ("worker_failed", "the worker ended without an answer"),
+            503 => ("no_worker_ready", "no worker could be reached"),
+            504 => ("worker_timeout", "the worker did not answer in time"),
+            _ => ("internal_error", "the gateway could not answer"),
+        };
+        session.set_keepalive(None);
+        if status > 0 {
+            let no = No::new(status, code, text);
             // A client that is gone cannot be told.
-            let _ = self.answer(session, carried, status, code, text).await;
+            if session.response_written().is_none() {
+                let _ = self.answer(session, carried, &no).await;
+            } else if carried.early.is_some() && carried.first_byte.is_none() {
+                let _ = waiting::tell(session, status, code, text).await;
+            }
         }
         FailToProxy { error_code: status, can_reuse_downstream: false }
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, carried: &mut Carried) {
+        if let Some(wire) = wire(session) {
+            wire.await_header();
+        }
         let status = session
             .response_written()
             .map_or(carried.refused.unwrap_or(0), |response| response.status.as_u16());
@@ -361,38 +467,230 @@ impl ProxyHttp for FrontDoor {
 }
 
 impl FrontDoor {
-    /// Answers without a worker. Always `Ok(true)`: the response has been sent.
-    async fn refuse(
+    /// Notes whose request it is, and how long its client may take.
+    fn begin(&self, session: &mut Session, carried: &mut Carried) {
+        let mut secure = false;
+        if let Some(wire) = wire(session) {
+            wire.header_is_read();
+        }
+        if let Some(digest) = session.digest() {
+            secure = digest.ssl_digest.is_some();
+        }
+        if let Some(peer) = peer_address(session) {
+            let headers = &session.req_header().headers;
+            carried.client = Client::of(peer.ip(), secure, headers, &self.trusted_proxies);
+        }
+        carried.request_id = Some(request_id(session.req_header()));
+        session.set_keepalive(Some(self.limits.keep_alive.as_secs().max(1)));
+        session.set_read_timeout(Some(self.limits.body_timeout));
+        session.set_write_timeout(Some(self.limits.body_timeout));
+    }
+
+    /// Checks the request, counts it in on a slot and chooses its worker.
+    async fn let_in(
         &self,
         session: &mut Session,
         carried: &mut Carried,
-        status: u16,
-        code: &str,
-        text: &str,
-    ) -> Result<bool> {
-        carried.refused = Some(status);
+    ) -> std::result::Result<(), No> {
+        self.check(session)?;
+        let named = self.named_slot(session)?;
+        self.retry_budget.pay_in();
+        let mut wants_stream = waiting::asks_for_a_stream(session.req_header());
+        if let Some(conversations) = &self.conversations {
+            let look = conversations.wants_body(&session.req_header().headers);
+            let body = if look { look_into_body(session).await? } else { None };
+            carried.body_is_here |= body.is_some();
+            wants_stream |= body.as_deref().is_some_and(waiting::body_asks_for_a_stream);
+            carried.conversation = conversations.of(&session.req_header().headers, body.as_deref());
+        }
+        let (admission, index, assignment) = match self.choose(session, carried, named) {
+            Ok(found) => found,
+            Err(no) => self.wait_for_a_place(session, carried, named, wants_stream, no).await?,
+        };
+        let request = session.req_header();
+        if admission.way != Way::Named {
+            carried.copy = self.shadow.begin(&request.method, &request.uri, &request.headers);
+        }
+        // Those who have a look at a drain want to see everything that runs.
+        carried.running = Some(self.running.enter(running::Answer {
+            started: carried.started,
+            slot: admission.pool.slot,
+            worker: ArcSwapOption::empty(),
+            request_id: carried.request_id.clone(),
+            peer: peer_address(session),
+            client: Some(carried.client.address),
+            method: request.method.clone(),
+            target: request.uri.clone(),
+            bytes: AtomicU64::new(0),
+        }));
+        if let Some(metrics) = self.metrics.slots.get(admission.pool.slot.index()) {
+            match admission.way {
+                Way::Canary => metrics.canary.inc(),
+                Way::Conversation => metrics.pinned.inc(),
+                Way::Live | Way::Named => {}
+            }
+        }
+        carried.tried = 1 << index;
+        carried.admission = Some(admission);
+        carried.assignment = Some(assignment);
+        Ok(())
+    }
+
+    fn check(&self, session: &Session) -> std::result::Result<(), No> {
+        let request = session.req_header();
+        let raw = session.as_ref().as_http1().map(|session| session.get_headers_raw_bytes());
+        if let Some(problem) = strict::malformed(request, raw.as_deref()) {
+            return Err(No::new(400, "malformed_request", problem));
+        }
+        let length = raw.as_ref().map_or(0, |raw| raw.len() as u64);
+        if length > self.limits.request_header {
+            let text =
+                format!("the request's header is longer than {} bytes", self.limits.request_header);
+            return Err(No::new(431, "request_header_too_large", text));
+        }
+        let body = request.headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok());
+        if body
+            .and_then(|text| text.parse::<u64>().ok())
+            .is_some_and(|b| b > self.limits.request_body)
+        {
+            let text =
+                format!("the request's body is longer than {} bytes", self.limits.request_body);
+            return Err(No::new(413, "request_too_large", text));
+        }
+        if let Some(path) = &self.ready_path
+            && request.uri.path() == path
+        {
+            let live = self.routing.slot(self.routing.live());
+            return Err(if !*self.stopping.borrow() && live.can_serve() {
+                No::new(200, "ready", "ready")
+            } else {
+                No::new(503, "not_ready", "the live slot cannot serve")
+            });
+        }
+        Ok(())
+    }
+
+    /// The slot the caller names, if it may.
+    fn named_slot(&self, session: &Session) -> std::result::Result<Option<Slot>, No> {
+        let Some(value) = session.req_header().headers.get(SLOT_HEADER) else { return Ok(None) };
+        if !self.allow_slot_header {
+            let text = "choosing a slot with x-switchyard-slot is not allowed here";
+            return Err(No::new(403, "slot_header_not_allowed", text));
+        }
+        let slot = value.to_str().ok().and_then(Slot::named);
+        let text = "x-switchyard-slot must be blue or green";
+        slot.map(Some).ok_or_else(|| No::new(400, "unknown_slot", text))
+    }
+
+    fn choose(
+        &self,
+        session: &Session,
+        carried: &Carried,
+        named: Option<Slot>,
+    ) -> std::result::Result<(Admission, usize, Assignment), No> {
+        let request = session.req_header();
+        let number = carried.conversation.map(|conversation| conversation.number);
+        let admission = self.routing.admit(&Asked {
+            headers: &request.headers,
+            path: request.uri.path(),
+            client: Some(carried.client.address),
+            claims: None,
+            named,
+            conversation: number,
+            home: carried.conversation.and_then(|conversation| conversation.home),
+        });
+        let slot = admission.pool.slot;
+        match admission.pool.choose(0, number) {
+            Chosen::Worker(index, assignment) => Ok((admission, index, assignment)),
+            Chosen::Busy => {
+                let text = format!("every worker of {slot} has as many requests as it may have");
+                Err(No::new(503, "workers_busy", text))
+            }
+            Chosen::Nobody => {
+                Err(No::new(503, "no_worker_ready", format!("no worker of {slot} is ready")))
+            }
+        }
+    }
+
+    /// Waits, when the settings allow it, until somebody can answer; says `no` when nobody can in time.
+    async fn wait_for_a_place(
+        &self,
+        session: &mut Session,
+        carried: &mut Carried,
+        named: Option<Slot>,
+        mut wants_stream: bool,
+        mut no: No,
+    ) -> std::result::Result<(Admission, usize, Assignment), No> {
+        let Some(hold) = &self.hold else { return Err(no) };
+        let Some(place) = hold.enter() else {
+            self.metrics.holds("full");
+            return Err(no);
+        };
+        if !wants_stream && let Some(body) = look_into_body(session).await? {
+            carried.body_is_here = true;
+            wants_stream = waiting::body_asks_for_a_stream(&body);
+        }
+        let until = tokio::time::Instant::now() + hold.wait;
+        let mut stopping = self.stopping.clone();
+        loop {
+            let news = place.news();
+            tokio::pin!(news);
+            // From here on no change is missed.
+            news.as_mut().enable();
+            match self.choose(session, carried, named) {
+                Ok(found) => {
+                    self.metrics.holds("answered");
+                    return Ok(found);
+                }
+                Err(why) => no = why,
+            }
+            let beat = until.min(tokio::time::Instant::now() + hold.heartbeat);
+            tokio::select! {
+                () = news => continue,
+                // The gateway stops: nobody will come any more.
+                _ = stopping.changed() => {
+                    self.metrics.holds("gave_up");
+                    return Err(no);
+                }
+                () = tokio::time::sleep_until(beat) => {}
+            }
+            if tokio::time::Instant::now() >= until {
+                self.metrics.holds("timed_out");
+                return Err(no);
+            }
+            if wants_stream {
+                let id = carried.request_id.clone();
+                if waiting::beat(session, carried.early.is_none(), id).await.is_err() {
+                    self.metrics.holds("left");
+                    return Err(no);
+                }
+                carried.early.get_or_insert_default();
+            }
+        }
+    }
+
+    /// Answers without a worker. Always `Ok(true)`: the response has been sent.
+    async fn refuse(&self, session: &mut Session, carried: &mut Carried, no: &No) -> Result<bool> {
+        carried.refused = Some(no.status);
         // After a malformed request nobody knows where the next one begins.
-        if status == 400 || *self.stopping.borrow() {
+        if no.status >= 400 && no.status != 503 || *self.stopping.borrow() {
             session.set_keepalive(None);
         }
-        self.answer(session, carried, status, code, text).await?;
+        if carried.early.is_some() {
+            waiting::tell(session, no.status, no.code, &no.text).await?;
+        } else {
+            self.answer(session, carried, no).await?;
+        }
         Ok(true)
     }
 
-    async fn answer(
-        &self,
-        session: &mut Session,
-        carried: &Carried,
-        status: u16,
-        code: &str,
-        text: &str,
-    ) -> Result<()> {
-        let body = answer::problem_body(status, code, text);
-        let mut response = ResponseHeader::build(status, Some(6))?;
+    async fn answer(&self, session: &mut Session, carried: &Carried, no: &No) -> Result<()> {
+        let body = answer::problem_body(no.status, no.code, &no.text);
+        let mut response = ResponseHeader::build(no.status, Some(6))?;
         response.insert_header(header::CONTENT_TYPE, "application/json")?;
         response.insert_header(header::CONTENT_LENGTH, body.len().to_string())?;
         response.insert_header(header::CACHE_CONTROL, "no-store")?;
-        if status == 503 {
+        if no.status == 503 {
             response.insert_header(header::RETRY_AFTER, "1")?;
         }
         if let Some(id) = &carried.request_id {
@@ -409,8 +707,8 @@ impl FrontDoor {
         Ok(())
     }
 
-    fn blame_worker(&self, carried: &mut Carried, error: &Error) {
-        let Some(assignment) = carried.assignment.take() else { return };
+    fn blame_worker(&self, carried: &Carried, error: &Error) {
+        let Some(assignment) = &carried.assignment else { return };
         let worker = &assignment.worker;
         if worker.failed() {
             tracing::warn!(
@@ -418,16 +716,37 @@ impl FrontDoor {
                 "worker set aside: too many requests to it failed"
             );
         }
-        carried.assignment = Some(assignment);
     }
+}
+
+/// Reads a body that is short enough to be kept whole, so that it can be both looked into and sent on.
+async fn look_into_body(session: &mut Session) -> std::result::Result<Option<Bytes>, No> {
+    let headers = &session.req_header().headers;
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok());
+    let length = length.and_then(|text| text.parse::<usize>().ok());
+    if !length.is_some_and(|length| (1..=LONGEST_LOOK).contains(&length)) {
+        return Ok(None);
+    }
+    let failed = |_| No::new(400, "malformed_request", "the request's body did not arrive");
+    if headers.contains_key(header::EXPECT) {
+        session.as_mut().write_continue_response().await.map_err(failed)?;
+    }
+    session.as_mut().enable_retry_buffering();
+    while session.as_mut().read_request_body().await.map_err(failed)?.is_some() {}
+    Ok(session.as_ref().get_retry_buffer())
+}
+
+/// The client's connection, when it speaks HTTP/1.
+fn wire(session: &Session) -> Option<&Wire> {
+    session.as_ref().stream()?.as_ref().as_any().downcast_ref::<Wire>()
+}
+
+fn peer_address(session: &Session) -> Option<SocketAddr> {
+    session.client_addr().and_then(|address| address.as_inet()).copied()
 }
 
 fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e5).round() / 100.0
-}
-
-fn client_address(session: &Session) -> Option<SocketAddr> {
-    session.client_addr().and_then(|address| address.as_inet()).copied()
 }
 
 /// Keeps an id the caller sent, when it is short and plain enough to be copied into logs; makes one otherwise.
@@ -449,40 +768,4 @@ fn made_id() -> HeaderValue {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let text = format!("{:016x}{:016x}", *BEGINNING, COUNT.fetch_add(1, Ordering::Relaxed));
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("-"))
-}
-
-fn named_slot(request: &RequestHeader) -> Option<std::result::Result<Slot, ()>> {
-    let value = request.headers.get(SLOT_HEADER)?;
-    Some(value.to_str().ok().and_then(Slot::named).ok_or(()))
-}
-
-/// What makes a request's length or target doubtful: two readers of it could disagree where it ends, which is how
-/// requests are smuggled (RFC 9112, sections 3.2 and 6.3).
-fn malformed(session: &Session) -> Option<&'static str> {
-    let request = session.req_header();
-    let mut lengths = request.headers.get_all(header::CONTENT_LENGTH).iter();
-    if let Some(length) = lengths.next() {
-        if lengths.next().is_some() {
-            return Some("more than one content-length");
-        }
-        if length.as_bytes().contains(&b',') {
-            return Some("a list of content-lengths");
-        }
-    }
-    if request.headers.contains_key(header::TRANSFER_ENCODING) && raw_headers_name_a_length(session)
-    {
-        return Some("both content-length and transfer-encoding");
-    }
-    if request.version == Version::HTTP_11 && !request.headers.contains_key(header::HOST) {
-        return Some("no host");
-    }
-    None
-}
-
-/// The parser drops the length when both are sent, so only the bytes as they came still tell.
-fn raw_headers_name_a_length(session: &Session) -> bool {
-    let Some(session) = session.as_ref().as_http1() else { return false };
-    let raw = session.get_headers_raw_bytes();
-    const NAME: &[u8] = b"\ncontent-length";
-    raw.windows(NAME.len()).any(|window| window.eq_ignore_ascii_case(NAME))
 }

@@ -1,6 +1,6 @@
 //! What was typed in `gateway.yaml` ([`SettingsFile`]), checked once into what is meant ([`Settings`]).
 
-mod check;
+pub(crate) mod check;
 mod listen;
 mod promotion;
 mod slots;
@@ -9,16 +9,18 @@ mod upstream;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 use settings_file::SettingsError;
 use switch_core::{Rules, Slot};
 
 use check::{address, positive};
-pub use listen::Shutdown;
-use listen::{Admin, Limits, Listen};
-pub use promotion::Mismatch;
+use listen::{Admin, Listen, Tls};
+pub use listen::{CertificateFiles, Limits, Shutdown, TlsVersion};
+pub use promotion::{Conversations, Hold, Mismatch, Shadow};
 use promotion::{FirstLive, Promotion, Requirement, Routing};
-use slots::{Slots, slot_workers};
+use slots::Slots;
+pub use slots::{Balance, SlotSettings, WorkerSettings};
 pub use upstream::{Health, Passive, Upstream};
 
 /// `gateway.yaml`, word for word.
@@ -40,6 +42,8 @@ pub struct SettingsFile {
     #[serde(default)]
     routing: Routing,
     #[serde(default)]
+    shadow: Shadow,
+    #[serde(default)]
     limits: Limits,
     #[serde(default)]
     shutdown: Shutdown,
@@ -57,13 +61,16 @@ fn yes() -> bool {
 /// The settings, checked.
 #[derive(Debug)]
 pub struct Settings {
-    pub listen: SocketAddr,
+    pub listen: Option<SocketAddr>,
+    pub https: Option<Https>,
+    pub proxy_protocol: bool,
+    pub trusted_proxies: Vec<IpNet>,
     pub ready_path: Option<String>,
     pub admin_socket: PathBuf,
     pub admin_http: Option<SocketAddr>,
     pub state: PathBuf,
-    /// In the order of [`Slot::ALL`]: how each worker is written, and where it is.
-    pub workers: [Vec<(String, SocketAddr)>; 2],
+    /// In the order of [`Slot::ALL`].
+    pub slots: [SlotSettings; 2],
     pub health: Health,
     pub passive: Passive,
     pub rules: Rules,
@@ -71,7 +78,10 @@ pub struct Settings {
     pub upstream: Upstream,
     pub allow_slot_header: bool,
     pub first_live: Slot,
-    pub max_connections: usize,
+    pub conversations: Option<Conversations>,
+    pub hold: Option<Hold>,
+    pub shadow: Shadow,
+    pub limits: Limits,
     pub shutdown: Shutdown,
     pub access_log: bool,
     pub threads: usize,
@@ -88,7 +98,25 @@ impl Settings {
     }
 
     fn check(file: &Path, typed: SettingsFile) -> Result<Self, SettingsError> {
-        let listen = address(file, "listen.http", &typed.listen.http)?;
+        let listen = typed
+            .listen
+            .http
+            .as_deref()
+            .map(|text| address(file, "listen.http", text))
+            .transpose()?;
+        let https = https(file, typed.listen.https.as_deref(), typed.listen.tls)?;
+        if listen.is_none() && https.is_none() {
+            return Err(SettingsError::invalid(file, "listen", "needs `http`, `https` or both")
+                .with_hint("such as `listen: { http: \"127.0.0.1:8080\" }`"));
+        }
+        let trusted_proxies = networks(file, &typed.listen.trusted_proxies)?;
+        if typed.listen.proxy_protocol && trusted_proxies.is_empty() {
+            return Err(SettingsError::invalid(
+                file,
+                "listen.proxy_protocol",
+                "needs `trusted_proxies`, or anybody could say who they are",
+            ));
+        }
         let admin_http = typed
             .admin
             .http
@@ -111,20 +139,17 @@ impl Settings {
         {
             return Err(SettingsError::invalid(file, "listen.ready_path", "must begin with `/`"));
         }
-        let workers = [
-            slot_workers(file, Slot::Blue, &typed.slots.blue.workers)?,
-            slot_workers(file, Slot::Green, &typed.slots.green.workers)?,
+        let slots = [
+            slots::check(file, Slot::Blue, &typed.slots.blue)?,
+            slots::check(file, Slot::Green, &typed.slots.green)?,
         ];
         let mut seen = std::collections::BTreeMap::new();
-        for (slot, list) in Slot::ALL.into_iter().zip(&workers) {
-            for (index, (_, address)) in list.iter().enumerate() {
+        for (slot, checked) in Slot::ALL.into_iter().zip(&slots) {
+            for (index, worker) in checked.workers.iter().enumerate() {
                 let key = format!("slots.{slot}.workers[{index}]");
-                if let Some(first) = seen.insert(*address, key.clone()) {
-                    return Err(SettingsError::invalid(
-                        file,
-                        &key,
-                        format!("{address} is already {first}"),
-                    ));
+                if let Some(first) = seen.insert(worker.address, key.clone()) {
+                    let text = format!("{} is already {first}", worker.address);
+                    return Err(SettingsError::invalid(file, &key, text));
                 }
             }
         }
@@ -145,6 +170,19 @@ impl Settings {
         if typed.limits.connections == 0 {
             return Err(SettingsError::invalid(file, "limits.connections", "must be at least 1"));
         }
+        positive(file, "limits.header_timeout", typed.limits.header_timeout)?;
+        positive(file, "limits.body_timeout", typed.limits.body_timeout)?;
+        positive(file, "limits.keep_alive", typed.limits.keep_alive)?;
+        if !(1..=64).contains(&typed.upstream.tries) {
+            return Err(SettingsError::invalid(file, "upstream.tries", "must be between 1 and 64"));
+        }
+        if let Some(conversations) = &typed.routing.conversations {
+            conversations_can_be_told(file, conversations)?;
+        }
+        if let Some(hold) = &typed.routing.hold {
+            positive(file, "routing.hold.wait", hold.wait)?;
+            positive(file, "routing.hold.heartbeat", hold.heartbeat)?;
+        }
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = typed.threads.unwrap_or(processors);
         if !(1..=1024).contains(&threads) {
@@ -152,17 +190,26 @@ impl Settings {
         }
         Ok(Self {
             listen,
+            https,
+            proxy_protocol: typed.listen.proxy_protocol,
+            trusted_proxies,
             ready_path: typed.listen.ready_path,
             admin_socket: typed.admin.socket,
             admin_http,
             state: typed.state,
-            workers,
+            slots,
             health: typed.health,
             passive: typed.passive,
             rules: Rules {
                 require_ready: typed.promotion.require.contains(&Requirement::Ready),
                 require_fingerprint: typed.promotion.require.contains(&Requirement::Fingerprint),
                 keep_old: typed.promotion.keep_old,
+                pin: typed
+                    .routing
+                    .conversations
+                    .as_ref()
+                    .map_or(std::time::Duration::ZERO, |conversations| conversations.keep),
+                failover: typed.routing.failover.as_ref().map(|failover| failover.after),
             },
             mismatch: typed.promotion.mismatch,
             upstream: typed.upstream,
@@ -171,12 +218,77 @@ impl Settings {
                 FirstLive::Blue => Slot::Blue,
                 FirstLive::Green => Slot::Green,
             },
-            max_connections: typed.limits.connections,
+            conversations: typed.routing.conversations,
+            hold: typed.routing.hold,
+            shadow: typed.shadow,
+            limits: typed.limits,
             shutdown: typed.shutdown,
             access_log: typed.access_log,
             threads,
         })
     }
+}
+
+/// Where TLS is spoken, and with which certificates.
+#[derive(Clone, Debug)]
+pub struct Https {
+    pub address: SocketAddr,
+    pub certificates: Vec<CertificateFiles>,
+    pub min_version: TlsVersion,
+}
+
+fn https(
+    file: &Path,
+    listen: Option<&str>,
+    tls: Option<Tls>,
+) -> Result<Option<Https>, SettingsError> {
+    match (listen, tls) {
+        (None, None) => Ok(None),
+        (Some(text), Some(tls)) if !tls.certificates.is_empty() => Ok(Some(Https {
+            address: address(file, "listen.https", text)?,
+            certificates: tls.certificates,
+            min_version: tls.min_version,
+        })),
+        (Some(_), _) => Err(SettingsError::invalid(file, "listen.https", "needs a certificate")
+            .with_hint(
+                "listen: { https: …, tls: { certificates: [{ certificate: FILE, key: FILE }] } }",
+            )),
+        (None, Some(_)) => {
+            Err(SettingsError::invalid(file, "listen.tls", "there is no `listen.https` to use it"))
+        }
+    }
+}
+
+fn networks(file: &Path, typed: &[String]) -> Result<Vec<IpNet>, SettingsError> {
+    let network = |(index, text): (usize, &String)| {
+        text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from)).map_err(|_| {
+            let key = format!("listen.trusted_proxies[{index}]");
+            SettingsError::invalid(file, &key, format!("{text:?} is not a network"))
+                .with_hint("write a network such as 10.0.0.0/8, or an address")
+        })
+    };
+    typed.iter().enumerate().map(network).collect()
+}
+
+fn conversations_can_be_told(file: &Path, typed: &Conversations) -> Result<(), SettingsError> {
+    if typed.header.is_none() && typed.cookie.is_none() && !typed.body {
+        let text = "needs `header`, `cookie` or `body` to tell conversations apart";
+        return Err(SettingsError::invalid(file, "routing.conversations", text));
+    }
+    if let Some(header) = &typed.header
+        && header.parse::<http::HeaderName>().is_err()
+    {
+        let text = format!("{header:?} is not a header's name");
+        return Err(SettingsError::invalid(file, "routing.conversations.header", text));
+    }
+    if let Some(cookie) = &typed.cookie
+        && (cookie.is_empty()
+            || !cookie.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)))
+    {
+        let text = format!("{cookie:?} is not a cookie's name");
+        return Err(SettingsError::invalid(file, "routing.conversations.cookie", text));
+    }
+    positive(file, "routing.conversations.keep", typed.keep)
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@ use serde_json::Value;
 use switch_core::{Identity as SlotIdentity, Release, Slot, SlotReport};
 use tokio::sync::Notify;
 
-use crate::settings::Mismatch;
-use crate::worker::Worker;
+use crate::breaker::State;
+use crate::routing::Assignment;
+use crate::settings::{Balance, Mismatch};
+use crate::worker::{Worker, now_millis};
 
 /// How long a drain waits for news before it looks at the count itself.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -24,11 +26,26 @@ pub(crate) struct SlotPool {
     emptied: Notify,
     expected: ArcSwapOption<Release>,
     mismatch: Mismatch,
+    balance: Balance,
     turn: AtomicUsize,
 }
 
+/// What choosing a worker came to.
+pub(crate) enum Chosen {
+    /// The worker's number in the slot, and the request counted in on it.
+    Worker(usize, Assignment),
+    /// Every worker that could answer has as many requests as it may have.
+    Busy,
+    Nobody,
+}
+
 impl SlotPool {
-    pub(crate) fn new(slot: Slot, workers: Vec<Arc<Worker>>, mismatch: Mismatch) -> Self {
+    pub(crate) fn new(
+        slot: Slot,
+        workers: Vec<Arc<Worker>>,
+        mismatch: Mismatch,
+        balance: Balance,
+    ) -> Self {
         Self {
             slot,
             workers,
@@ -37,6 +54,7 @@ impl SlotPool {
             emptied: Notify::new(),
             expected: ArcSwapOption::empty(),
             mismatch,
+            balance,
             turn: AtomicUsize::new(0),
         }
     }
@@ -79,36 +97,118 @@ impl SlotPool {
         self.expected.load_full()
     }
 
-    /// The worker with the fewest requests that may serve and is not in `tried` (one bit per worker).
-    pub(crate) fn choose(&self, tried: u64) -> Option<(usize, &Arc<Worker>)> {
-        self.choose_from(self.turn.fetch_add(1, Ordering::Relaxed), tried)
+    /// Chooses a worker that may serve and is not in `tried` (one bit per worker), and counts the request in on it.
+    pub(crate) fn choose(&self, tried: u64, conversation: Option<u64>) -> Chosen {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let mut busy = false;
+        // nginx: when every server is set aside, they are tried all the same, rather than answering nobody.
+        for last_resort in [false, true] {
+            for backup in [false, true] {
+                let chosen = self.pick(turn, tried, conversation, &mut busy, |worker| {
+                    worker.backup == backup
+                        && (last_resort || worker.breaker.lets_through(now_millis()))
+                });
+                if let Some((index, worker)) = chosen {
+                    let trial = worker.breaker.state(now_millis()) == State::HalfOpen
+                        && worker.breaker.begin_trial();
+                    return Chosen::Worker(index, Assignment::new(worker, trial));
+                }
+            }
+            if busy {
+                return Chosen::Busy;
+            }
+        }
+        Chosen::Nobody
     }
 
     /// Among equals the first one at or after `turn` is taken, so that one worker does not get every quiet moment.
-    fn choose_from(&self, turn: usize, tried: u64) -> Option<(usize, &Arc<Worker>)> {
-        let pick = |may: &dyn Fn(&Worker) -> bool| {
-            let count = self.workers.len();
-            (0..count)
-                .map(|step| turn.wrapping_add(step) % count)
-                .filter(|index| tried & (1 << index) == 0)
-                .filter_map(|index| self.workers.get(index).map(|worker| (index, worker)))
-                .filter(|(_, worker)| worker.is_healthy() && may(worker))
-                .min_by_key(|(_, worker)| worker.in_flight.load(Ordering::Relaxed))
-        };
-        // nginx: when every server is set aside, they are tried all the same, rather than answering nobody.
-        pick(&|worker| !worker.is_mismatch() && !worker.is_ejected())
-            .or_else(|| pick(&|worker| !worker.is_mismatch()))
-            .or_else(|| (self.mismatch == Mismatch::LastResort).then(|| pick(&|_| true)).flatten())
+    fn pick(
+        &self,
+        turn: usize,
+        tried: u64,
+        conversation: Option<u64>,
+        busy: &mut bool,
+        may: impl Fn(&Worker) -> bool,
+    ) -> Option<(usize, &Arc<Worker>)> {
+        let count = self.workers.len();
+        let mut best: Option<(u64, usize, &Arc<Worker>)> = None;
+        for step in 0..count {
+            let index = turn.wrapping_add(step) % count;
+            let worker = self.workers.get(index)?;
+            if tried & (1 << index) != 0 || !self.is_servable(worker) || !may(worker) {
+                continue;
+            }
+            if worker.is_full() {
+                *busy = true;
+                continue;
+            }
+            let cost = match self.balance {
+                Balance::RoundRobin => self.distance(turn, index),
+                Balance::LeastInFlight | Balance::Conversation => self.cost(worker, conversation),
+            };
+            if best.is_none_or(|(least, ..)| cost < least) {
+                best = Some((cost, index, worker));
+            }
+        }
+        best.map(|(_, index, worker)| (index, worker))
     }
 
-    /// Whether a request would find a worker.
+    /// In turn, by weight: each worker has as many places in a circle as its weight, and a turn goes to the next place
+    /// whose worker may have it.
+    fn distance(&self, turn: usize, index: usize) -> u64 {
+        let weights = || self.workers.iter().map(|worker| worker.weight(now_millis).div_ceil(1000));
+        let circle: u64 = weights().sum::<u64>().max(1);
+        // A stride coprime to most circles keeps a heavy worker's places from following each other.
+        let place = (turn as u64).wrapping_mul(7_919) % circle;
+        let first: u64 = weights().take(index).sum();
+        let last = first + weights().nth(index).unwrap_or(1);
+        if (first..last).contains(&place) { 0 } else { (first + circle - place) % circle }
+    }
+
+    /// The least is taken.
+    fn cost(&self, worker: &Worker, conversation: Option<u64>) -> u64 {
+        match (self.balance, conversation) {
+            // Rendezvous hashing (Thaler and Ravishankar 1998), weighted: when a worker comes or goes, only its own
+            // conversations move.
+            (Balance::Conversation, Some(number)) => {
+                let drawn = crate::canary::mixed(number ^ worker.hash);
+                // A logarithm of a number in (0, 1], turned around so that the least wins.
+                let unit = (drawn >> 11) as f64 / (1u64 << 53) as f64;
+                let score = -(unit.max(f64::MIN_POSITIVE)).ln() / worker.weight(now_millis) as f64;
+                (score * 1e12) as u64
+            }
+            (Balance::LeastInFlight | Balance::RoundRobin | Balance::Conversation, _) => {
+                let running = u64::from(worker.in_flight.load(Ordering::Relaxed));
+                (running + 1).saturating_mul(1_000_000) / worker.weight(now_millis).max(1)
+            }
+        }
+    }
+
+    fn is_servable(&self, worker: &Worker) -> bool {
+        worker.is_healthy()
+            && !worker.down
+            && (!worker.is_mismatch() || self.mismatch == Mismatch::LastResort && !self.has_match())
+    }
+
+    fn has_match(&self) -> bool {
+        self.workers
+            .iter()
+            .any(|worker| worker.is_healthy() && !worker.down && !worker.is_mismatch())
+    }
+
+    /// Whether a request would find a worker, now or as soon as one is no longer full.
     pub(crate) fn can_serve(&self) -> bool {
-        self.choose_from(0, 0).is_some()
+        self.workers.iter().any(|worker| self.is_servable(worker))
+    }
+
+    /// The workers that the operator has not disabled.
+    fn enabled(&self) -> impl Iterator<Item = &Arc<Worker>> {
+        self.workers.iter().filter(|worker| !worker.down)
     }
 
     /// Whether every worker's probes have reached a verdict.
     pub(crate) fn is_judged(&self) -> bool {
-        self.workers.iter().all(|worker| worker.is_judged())
+        self.enabled().all(|worker| worker.is_judged())
     }
 
     /// What the switch is told: proven workers, and what they agree to serve.
@@ -116,7 +216,7 @@ impl SlotPool {
         let mut ready = 0;
         let mut silent = false;
         let mut releases: Vec<Release> = Vec::new();
-        for worker in self.workers.iter().filter(|worker| worker.is_healthy()) {
+        for worker in self.enabled().filter(|worker| worker.is_healthy()) {
             ready += 1;
             match worker.identity().and_then(|identity| identity.release.clone()) {
                 Some(release)
@@ -133,17 +233,17 @@ impl SlotPool {
                 SlotIdentity::Divided(releases)
             }
         };
-        SlotReport { ready, total: u32::try_from(self.workers.len()).unwrap_or(u32::MAX), identity }
+        let total = u32::try_from(self.enabled().count()).unwrap_or(u32::MAX);
+        SlotReport { ready, total, judged: self.is_judged(), identity }
     }
 
     /// The word for `status`.
     pub(crate) fn state(&self) -> &'static str {
-        let count =
-            |state: &str| self.workers.iter().filter(|worker| worker.state() == state).count();
+        let count = |state: &str| self.enabled().filter(|worker| worker.state() == state).count();
         let ready = count("ready");
-        if self.workers.is_empty() {
+        if self.enabled().next().is_none() {
             "empty"
-        } else if ready == self.workers.len() {
+        } else if ready == self.enabled().count() {
             "ready"
         } else if ready > 0 || count("ejected") > 0 {
             "degraded"
@@ -163,5 +263,19 @@ impl SlotPool {
             .or_else(|| self.workers.iter().find(|worker| worker.is_healthy()))
             .and_then(|worker| worker.identity())
             .map_or(Value::Null, |identity| identity.health.clone())
+    }
+}
+
+#[cfg(test)]
+impl SlotPool {
+    /// A slot with one worker that is always ready, for tests of what is above it.
+    pub(crate) fn always_ready(slot: Slot, mismatch: Mismatch) -> Self {
+        let metrics = telemetry::gateway::GatewayMetrics::new(&["blue", "green"]).unwrap();
+        let passive = crate::settings::Passive::default();
+        let settings =
+            crate::settings::WorkerSettings::plain("127.0.0.1:1", ([127, 0, 0, 1], 1).into());
+        let worker = Worker::new(slot, settings, &passive, Duration::ZERO, &metrics);
+        worker.judge(true, None, String::new());
+        Self::new(slot, vec![Arc::new(worker)], mismatch, Balance::LeastInFlight)
     }
 }

@@ -3,15 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use prometheus_children::Children;
 use switch_core::{Release, Slot};
 use telemetry::gateway::GatewayMetrics;
 
+use crate::breaker::{Breaker, State};
 use crate::identity::Identity;
-use crate::settings::Passive;
+use crate::settings::{Passive, WorkerSettings};
 
 /// A worker of a slot. Read by every request without a lock; written by its probe and by failed requests.
 pub(crate) struct Worker {
@@ -28,10 +29,19 @@ pub(crate) struct Worker {
     mismatch: AtomicBool,
     identity: ArcSwapOption<Identity>,
     detail: ArcSwap<String>,
-    passive: Passive,
-    fails: AtomicU32,
-    first_fail: AtomicU64,
-    ejected_until: AtomicU64,
+    pub breaker: Breaker,
+    /// Its part of the requests, compared with the others' weights.
+    weight: u32,
+    /// The most requests at once; 0 when there is no limit.
+    max_requests: u32,
+    /// Gets requests only while no other worker can.
+    pub backup: bool,
+    /// Never gets requests; set by the operator.
+    pub down: bool,
+    /// Its address as a number, for hashing.
+    pub hash: u64,
+    slow_start: u64,
+    ready_at: AtomicU64,
     pub counters: Children,
 }
 
@@ -68,28 +78,51 @@ mod prometheus_children {
 impl Worker {
     pub(crate) fn new(
         slot: Slot,
-        name: String,
-        address: SocketAddr,
-        passive: Passive,
+        settings: WorkerSettings,
+        passive: &Passive,
+        slow_start: Duration,
         metrics: &GatewayMetrics,
     ) -> Self {
-        let counters = Children::of(metrics, slot, &name);
+        let counters = Children::of(metrics, slot, &settings.name);
         Self {
             slot,
-            name,
-            address,
+            name: settings.name,
+            address: settings.address,
             in_flight: AtomicU32::new(0),
             healthy: AtomicBool::new(false),
             judged: AtomicBool::new(false),
             mismatch: AtomicBool::new(false),
             identity: ArcSwapOption::empty(),
             detail: ArcSwap::from_pointee("not probed yet".to_owned()),
-            passive,
-            fails: AtomicU32::new(0),
-            first_fail: AtomicU64::new(0),
-            ejected_until: AtomicU64::new(0),
+            breaker: Breaker::new(passive),
+            weight: settings.weight,
+            max_requests: settings.max_requests,
+            backup: settings.backup,
+            down: settings.down,
+            hash: crate::conversations::stable(settings.address.to_string().as_bytes()),
+            slow_start: u64::try_from(slow_start.as_millis()).unwrap_or(u64::MAX),
+            ready_at: AtomicU64::new(0),
             counters,
         }
+    }
+
+    /// Whether it has as many requests as it may have.
+    pub(crate) fn is_full(&self) -> bool {
+        self.max_requests > 0 && self.in_flight.load(Ordering::Relaxed) >= self.max_requests
+    }
+
+    /// Its weight in thousandths: during a slow start it grows from a tenth to the whole.
+    pub(crate) fn weight(&self, now: impl Fn() -> u64) -> u64 {
+        let whole = u64::from(self.weight) * 1000;
+        if self.slow_start == 0 {
+            return whole;
+        }
+        let since = self.ready_at.load(Ordering::Relaxed).max(self.breaker.closed_at());
+        let age = now().saturating_sub(since);
+        if since == 0 || age >= self.slow_start {
+            return whole;
+        }
+        (whole * age / self.slow_start).max(whole / 10)
     }
 
     /// Proven by its probes, whatever it serves.
@@ -108,7 +141,7 @@ impl Worker {
 
     /// Set aside because requests to it failed.
     pub(crate) fn is_ejected(&self) -> bool {
-        self.ejected_until.load(Ordering::Acquire) > now_millis()
+        self.breaker.state(now_millis()) == State::Open
     }
 
     pub(crate) fn identity(&self) -> Option<Arc<Identity>> {
@@ -117,7 +150,9 @@ impl Worker {
 
     /// The word for `status`.
     pub(crate) fn state(&self) -> &'static str {
-        if !self.is_judged() {
+        if self.down {
+            "disabled"
+        } else if !self.is_judged() {
             "unproven"
         } else if !self.is_healthy() {
             "down"
@@ -149,8 +184,14 @@ impl Worker {
                 self.identity.store(Some(Arc::new(identity)));
             }
         }
-        changed |= !self.judged.swap(true, Ordering::AcqRel);
-        changed |= self.healthy.swap(healthy, Ordering::AcqRel) != healthy;
+        let judged_before = self.judged.swap(true, Ordering::AcqRel);
+        changed |= !judged_before;
+        let was_healthy = self.healthy.swap(healthy, Ordering::AcqRel);
+        // The first verdict of all is no recovery: a gateway that starts must not starve its workers.
+        if healthy && !was_healthy && judged_before {
+            self.ready_at.store(now_millis(), Ordering::Relaxed);
+        }
+        changed |= was_healthy != healthy;
         changed
     }
 
@@ -173,33 +214,17 @@ impl Worker {
     }
 
     /// Counts a failed request; `true` when that sets the worker aside.
-    ///
-    /// nginx: `max_fails` failures within `fail_timeout` make a server unavailable for `fail_timeout`.
     pub(crate) fn failed(&self) -> bool {
-        if self.passive.max_fails == 0 {
-            return false;
+        let opened = self.breaker.failed(now_millis());
+        if opened {
+            self.counters.ejections.inc();
         }
-        let now = now_millis();
-        let window = u64::try_from(self.passive.fail_timeout.as_millis()).unwrap_or(u64::MAX);
-        let first = self.first_fail.load(Ordering::Acquire);
-        if now.saturating_sub(first) > window || self.fails.load(Ordering::Acquire) == 0 {
-            self.first_fail.store(now, Ordering::Release);
-            self.fails.store(0, Ordering::Release);
-        }
-        if self.fails.fetch_add(1, Ordering::AcqRel) + 1 < self.passive.max_fails {
-            return false;
-        }
-        self.fails.store(0, Ordering::Release);
-        self.ejected_until.store(now.saturating_add(window), Ordering::Release);
-        self.counters.ejections.inc();
-        true
+        opened
     }
 
-    /// A request was answered: failures before it no longer count.
-    pub(crate) fn succeeded(&self) {
-        if self.fails.load(Ordering::Relaxed) != 0 {
-            self.fails.store(0, Ordering::Release);
-        }
+    /// A request was answered; `true` when that ends its being set aside.
+    pub(crate) fn succeeded(&self) -> bool {
+        self.breaker.succeeded(now_millis)
     }
 }
 

@@ -5,6 +5,7 @@
 //!   hint: did you mean `interval`? valid keys here: interval, timeout
 //! ```
 
+pub mod bytes;
 pub mod duration;
 mod explain;
 mod position;

@@ -27,6 +27,9 @@ pub struct Status {
     /// The slot on which conversations stay although it is no longer live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<Pinned>,
+    /// The share of the requests that is copied to the idle slot, such as `5%`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<String>,
     /// Where the front door really listens.
     pub listen: String,
     /// The gateway's version.
@@ -186,6 +189,23 @@ pub struct SetCanary {
     pub reason: Option<String>,
     pub force: bool,
     pub dry_run: bool,
+}
+
+/// `POST /v1/shadow`.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct SetShadow {
+    /// In percent, such as `5%`; `0%` ends it.
+    pub share: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The answer to what is not a switch.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct Done {
+    /// One sentence.
+    pub text: String,
 }
 
 /// `POST /v1/drain`: ends what still runs on a slot that is being drained, at a time.
@@ -402,6 +422,7 @@ mod tests {
             drain: None,
             canary: None,
             pinned: None,
+            shadow: None,
             listen: "127.0.0.1:8080".into(),
             version: "0.1.0".into(),
         };

@@ -9,13 +9,15 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use switch_core::{
-    Attempt, Decision, Effect, Event, Identity, Kept, Kind, News, Phase, Refusal, Release,
-    Remembered, Rules, Slot, SlotReport, Switch, Timestamp,
+    Attempt, Canary, Decision, Effect, Event, Identity, Kept, Kind, News, Phase, Refusal, Release,
+    Remembered, Rule, Rules, Share, Slot, SlotReport, Switch, Timestamp,
 };
 
 const SEEDS: u64 = 256;
 const STEPS: usize = 2_000;
 const KEEP_OLD: Duration = Duration::from_secs(60);
+const PIN: Duration = Duration::from_secs(20);
+const FAILOVER: Duration = Duration::from_secs(10);
 
 /// Everything outside the switch: a disk, a routing table, and news in flight.
 struct World {
@@ -25,6 +27,8 @@ struct World {
     /// The disk: decisions that were written whole.
     recorded: Vec<(Decision, Timestamp)>,
     routed: Slot,
+    tried: Option<Canary>,
+    pinned: Option<Slot>,
     /// A decision the driver was told to write and has not answered about.
     writing: Option<Decision>,
     old_news: Vec<Event>,
@@ -32,12 +36,25 @@ struct World {
 }
 
 fn rules() -> Rules {
-    Rules { require_ready: true, require_fingerprint: true, keep_old: KEEP_OLD }
+    Rules {
+        require_ready: true,
+        require_fingerprint: true,
+        keep_old: KEEP_OLD,
+        pin: PIN,
+        failover: Some(FAILOVER),
+    }
 }
 
 fn remembered(recorded: &[(Decision, Timestamp)]) -> Remembered {
     let Some((last, at)) = recorded.last() else {
-        return Remembered { live: Slot::Blue, attempt: Attempt(0), release: None, kept: None };
+        return Remembered {
+            live: Slot::Blue,
+            attempt: Attempt(0),
+            release: None,
+            kept: None,
+            canary: None,
+            stages: None,
+        };
     };
     let kept = recorded.iter().rev().find(|(decision, _)| decision.from != decision.to).and_then(
         |(decision, at)| {
@@ -51,7 +68,14 @@ fn remembered(recorded: &[(Decision, Timestamp)]) -> Remembered {
         },
     );
     let _ = at;
-    Remembered { live: last.to, attempt: last.attempt, release: last.to_release.clone(), kept }
+    Remembered {
+        live: last.to,
+        attempt: last.attempt,
+        release: last.to_release.clone(),
+        kept,
+        canary: last.canary.clone(),
+        stages: last.stages.clone(),
+    }
 }
 
 impl World {
@@ -62,6 +86,8 @@ impl World {
             switch: Switch::new(rules(), remembered(&[]), [2, 2]),
             recorded: Vec::new(),
             routed: Slot::Blue,
+            tried: None,
+            pinned: None,
             writing: None,
             old_news: Vec::new(),
             truth: [SlotReport::unproven(2), SlotReport::unproven(2)],
@@ -76,12 +102,23 @@ impl World {
         self.now = Timestamp(self.now.0 + self.random.random_range(0..5_000));
         match self.random.random_range(0..100) {
             0..30 => self.flap(),
-            30..45 => {
+            30..40 => {
                 let to = if self.random.random() { None } else { Some(self.slot()) };
                 let (reason, force) = self.manner();
                 let seen =
                     self.random.random_bool(0.3).then(|| Attempt(self.random.random_range(0..4)));
-                self.ask(Event::Promote { to, reason, force, seen });
+                let stages = self.stages();
+                let every = Duration::from_secs(self.random.random_range(0..30));
+                self.ask(Event::Promote { to, reason, force, seen, stages, every });
+            }
+            40..45 => {
+                let (reason, force) = self.manner();
+                let share = self.share();
+                let rules = match self.random.random_range(0..4) {
+                    0 => vec![Rule::Path { prefix: "/v1".into() }],
+                    _ => Vec::new(),
+                };
+                self.ask(Event::Canary { share, rules, reason, force });
             }
             45..55 => {
                 let (reason, force) = self.manner();
@@ -113,6 +150,24 @@ impl World {
         self.check();
     }
 
+    fn share(&mut self) -> Share {
+        Share::per_mille(self.random.random_range(0..=1000)).unwrap()
+    }
+
+    /// None, good ones, and ones that make no sense.
+    fn stages(&mut self) -> Vec<Share> {
+        match self.random.random_range(0..4) {
+            0 => {
+                let mut stages: Vec<Share> = (0..3).map(|_| self.share()).collect();
+                stages.sort();
+                stages.push(Share::ALL);
+                stages
+            }
+            1 => (0..2).map(|_| self.share()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     fn manner(&mut self) -> (Option<String>, bool) {
         let reason = self.random.random_bool(0.5).then(|| "because".to_owned());
         (reason, self.random.random_bool(0.2))
@@ -131,7 +186,7 @@ impl World {
             number => Identity::Agreed(release(number / 4)),
         };
         let identity = if ready == 0 { Identity::Unknown } else { identity };
-        let report = SlotReport { ready, total: 2, identity };
+        let report = SlotReport { ready, total: 2, judged: true, identity };
         self.truth[slot.index()] = report.clone();
         self.tell(Event::Report { slot, report });
     }
@@ -170,8 +225,10 @@ impl World {
             _ => true,
         };
         let free = !matches!(self.switch.phase(), Phase::Recording(_));
-        let possible =
-            kept.left_by == Kind::Promote && self.now < kept.until && free && (!force || reasoned);
+        let possible = matches!(kept.left_by, Kind::Promote | Kind::Failover)
+            && self.now < kept.until
+            && free
+            && (!force || reasoned);
         assert!(
             !(possible && (force || (report.ready > 0 && same))),
             "rollback refused although the old slot is kept: {refusal}"
@@ -188,24 +245,12 @@ impl World {
             match effect {
                 Effect::Record(decision) => {
                     assert!(self.writing.is_none(), "two decisions at once");
-                    if !decision.forced {
-                        let report = &self.truth[decision.to.index()];
-                        let needed = if decision.kind == Kind::Promote { report.total } else { 1 };
-                        assert!(
-                            report.ready >= needed,
-                            "unproven slot chosen without force: {report:?}"
-                        );
-                        if decision.kind == Kind::Promote {
-                            assert!(matches!(report.identity, Identity::Agreed(_)));
-                        }
-                    } else {
-                        assert!(decision.reason.is_some());
-                    }
+                    self.is_proven(&decision);
                     let highest = self.recorded.iter().map(|(decision, _)| decision.attempt).max();
                     assert!(Some(decision.attempt) > highest, "attempt numbers only grow");
                     self.writing = Some(decision);
                 }
-                Effect::RouteTo { slot, attempt, .. } => {
+                Effect::RouteTo { slot, attempt, canary, pinned, .. } => {
                     let (last, _) =
                         self.recorded.last().expect("routed before anything was recorded");
                     assert_eq!(
@@ -213,17 +258,68 @@ impl World {
                         (slot, attempt),
                         "routed to what is not recorded"
                     );
+                    assert_eq!(last.canary, canary, "the canary is what was recorded");
+                    assert_ne!(canary.as_ref().map(|tried| tried.slot), Some(slot));
+                    assert_ne!(pinned, Some(slot), "the live slot needs no pin");
                     self.routed = slot;
+                    self.tried = canary;
+                    self.pinned = pinned;
+                }
+                Effect::Unpin { slot, .. } => {
+                    assert_eq!(self.pinned.take(), Some(slot), "unpinned what was not pinned");
                 }
                 Effect::Drain { slot, .. } | Effect::Retire { slot, .. } => {
                     assert_ne!(slot, self.routed, "the live slot was drained or retired");
+                    assert_ne!(
+                        self.tried.as_ref().map(|tried| tried.slot),
+                        Some(slot),
+                        "a slot that gets requests was drained or retired"
+                    );
+                    assert_ne!(
+                        self.pinned,
+                        Some(slot),
+                        "drained while conversations may come back"
+                    );
                 }
                 Effect::Notify(News::Stayed { decision, .. }) => {
                     assert_eq!(self.routed, decision.from)
                 }
-                Effect::Notify(News::Switched(_) | News::Drained { .. } | News::Retired { .. }) => {
-                }
+                Effect::Notify(
+                    News::Switched(_)
+                    | News::Drained { .. }
+                    | News::Retired { .. }
+                    | News::Halted { .. }
+                    | News::LiveDown { .. },
+                ) => {}
             }
+        }
+    }
+
+    /// No slot gets requests without having proven what the rules require, or a forced decision with a reason.
+    fn is_proven(&self, decision: &Decision) {
+        if decision.forced {
+            assert!(decision.reason.is_some());
+            return;
+        }
+        let slot = match (decision.kind, &decision.canary) {
+            (Kind::Canary, Some(canary)) => canary.slot,
+            // Taking requests back to the live slot asks nothing of it.
+            (Kind::Canary, None) => return,
+            (Kind::Promote | Kind::Rollback | Kind::Failover, _) => decision.to,
+        };
+        let report = &self.truth[slot.index()];
+        let whole = matches!(decision.kind, Kind::Promote | Kind::Canary);
+        let needed = if whole { report.total } else { 1 };
+        assert!(
+            report.ready >= needed,
+            "unproven slot chosen without force: {decision:?} {report:?}"
+        );
+        if decision.kind != Kind::Rollback {
+            assert!(matches!(report.identity, Identity::Agreed(_)), "{decision:?}");
+        }
+        if decision.kind == Kind::Failover {
+            let left = &self.truth[decision.from.index()];
+            assert!(left.judged && left.ready == 0, "failed over from a slot that serves");
         }
     }
 
@@ -249,6 +345,8 @@ impl World {
         }
         let remembered = remembered(&self.recorded);
         self.routed = remembered.live;
+        self.tried.clone_from(&remembered.canary);
+        self.pinned = None;
         self.switch = Switch::new(rules(), remembered, [2, 2]);
         self.truth = [SlotReport::unproven(2), SlotReport::unproven(2)];
         // After a restart attempt numbers continue from the disk, so news from before may carry a number that is
@@ -260,6 +358,9 @@ impl World {
         let last = self.recorded.last().map_or(Slot::Blue, |(decision, _)| decision.to);
         assert_eq!(self.switch.live(), last, "live is the last recorded decision");
         assert_eq!(self.routed, last, "traffic follows the last recorded decision");
+        let tried = self.recorded.last().and_then(|(decision, _)| decision.canary.clone());
+        assert_eq!(self.switch.canary(), tried.as_ref(), "the canary is the last recorded one");
+        assert_eq!(self.tried, tried, "requests follow the last recorded canary");
         if let Some(kept) = self.switch.kept() {
             assert_ne!(kept.slot, self.switch.live(), "the kept slot is the idle one");
         }

@@ -16,7 +16,7 @@ fn release(name: &str) -> Release {
 }
 
 fn ready(name: &str) -> SlotReport {
-    SlotReport { ready: 2, total: 2, identity: Identity::Agreed(release(name)) }
+    SlotReport { ready: 2, total: 2, judged: true, identity: Identity::Agreed(release(name)) }
 }
 
 fn fresh() -> Switch {
@@ -24,9 +24,17 @@ fn fresh() -> Switch {
         require_ready: true,
         require_fingerprint: true,
         keep_old: Duration::from_secs(1800),
+        pin: Duration::ZERO,
+        failover: None,
     };
-    let remembered =
-        Remembered { live: Slot::Blue, attempt: Attempt(0), release: None, kept: None };
+    let remembered = Remembered {
+        live: Slot::Blue,
+        attempt: Attempt(0),
+        release: None,
+        kept: None,
+        canary: None,
+        stages: None,
+    };
     Switch::new(rules, remembered, [2, 2])
 }
 
@@ -42,7 +50,14 @@ fn proven() -> Switch {
 }
 
 fn promote() -> Event {
-    Event::Promote { to: None, reason: None, force: false, seen: None }
+    Event::Promote {
+        to: None,
+        reason: None,
+        force: false,
+        seen: None,
+        stages: Vec::new(),
+        every: Duration::ZERO,
+    }
 }
 
 fn rollback() -> Event {
@@ -130,20 +145,43 @@ fn the_transition_table() {
         reason: reason.map(str::to_owned),
         force: true,
         seen: None,
+        stages: Vec::new(),
+        every: Duration::ZERO,
     };
     let events: Vec<(&str, Event)> = vec![
         ("promote", promote()),
         (
             "promote blue",
-            Event::Promote { to: Some(Slot::Blue), reason: None, force: false, seen: None },
+            Event::Promote {
+                to: Some(Slot::Blue),
+                reason: None,
+                force: false,
+                seen: None,
+                stages: Vec::new(),
+                every: Duration::ZERO,
+            },
         ),
         (
             "promote green",
-            Event::Promote { to: Some(Slot::Green), reason: None, force: false, seen: None },
+            Event::Promote {
+                to: Some(Slot::Green),
+                reason: None,
+                force: false,
+                seen: None,
+                stages: Vec::new(),
+                every: Duration::ZERO,
+            },
         ),
         (
             "promote having seen 0",
-            Event::Promote { to: None, reason: None, force: false, seen: Some(Attempt(0)) },
+            Event::Promote {
+                to: None,
+                reason: None,
+                force: false,
+                seen: Some(Attempt(0)),
+                stages: Vec::new(),
+                every: Duration::ZERO,
+            },
         ),
         ("promote --force", force(None)),
         ("promote --force --reason", force(Some("the night shift decided"))),

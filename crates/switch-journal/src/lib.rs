@@ -254,16 +254,19 @@ impl Journal {
         self.run("reading", |connection| {
             let mut statement =
                 connection.prepare_cached("SELECT * FROM note ORDER BY id DESC LIMIT ?1")?;
-            let notes = statement.query_map([limit], |row| {
-                Ok(Note {
-                    at: Timestamp(unsigned(row.get("at_ms")?)),
-                    kind: row.get("kind")?,
-                    who: Who { name: row.get("who")?, uid: row.get("uid")?, pid: row.get("pid")? },
-                    text: row.get("text")?,
-                    detail: row.get("detail")?,
-                })
-            })?;
+            let notes = statement.query_map([limit], note)?;
             notes.collect()
+        })
+    }
+
+    /// The newest note of a kind.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn last_note(&self, kind: &str) -> Result<Option<Note>, JournalError> {
+        self.run("reading", |connection| {
+            let query = "SELECT * FROM note WHERE kind = ?1 ORDER BY id DESC LIMIT 1";
+            connection.query_row(query, [kind], note).optional()
         })
     }
 
@@ -397,6 +400,16 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
+fn note(row: &Row<'_>) -> rusqlite::Result<Note> {
+    Ok(Note {
+        at: Timestamp(unsigned(row.get("at_ms")?)),
+        kind: row.get("kind")?,
+        who: Who { name: row.get("who")?, uid: row.get("uid")?, pid: row.get("pid")? },
+        text: row.get("text")?,
+        detail: row.get("detail")?,
+    })
+}
+
 fn read<T>(
     row: &Row<'_>,
     column: &str,
@@ -454,6 +467,8 @@ mod tests {
             forced: attempt == 2,
             to_release: Some(Release { label: "new".into(), fingerprint: "f2".into() }),
             from_release: None,
+            canary: None,
+            stages: None,
         }
     }
 
@@ -503,6 +518,80 @@ mod tests {
         let _first = Journal::open(&file).unwrap();
         let second = Journal::open(&file).unwrap_err();
         assert!(second.hint().contains("another gateway"), "{second:?} {}", second.hint());
+    }
+
+    #[test]
+    fn a_file_of_format_1_keeps_its_decisions() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("state.db");
+        let old = Connection::open(&file).unwrap();
+        old.execute_batch(
+            "CREATE TABLE decision (
+                attempt INTEGER PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('promote', 'rollback')),
+                from_slot TEXT NOT NULL, to_slot TEXT NOT NULL, at_ms INTEGER NOT NULL, who TEXT NOT NULL,
+                uid INTEGER, pid INTEGER, reason TEXT, forced INTEGER NOT NULL, from_label TEXT,
+                from_fingerprint TEXT, to_label TEXT, to_fingerprint TEXT, outcome TEXT NOT NULL) STRICT;
+             INSERT INTO decision VALUES (3, 'promote', 'blue', 'green', 7, 'ada', 1000, 77, 'because', 0,
+                NULL, NULL, 'new', 'f2', 'drained');",
+        )
+        .unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        drop(old);
+        let journal = Journal::open(&file).unwrap();
+        let kept = &journal.history(10).unwrap()[0];
+        assert_eq!((kept.decision.attempt, &kept.who), (Attempt(3), &somebody()));
+        let canary = Decision { kind: Kind::Canary, ..decision(4, Kind::Canary, Slot::Green) };
+        journal.record(&canary, &somebody(), Timestamp(8)).unwrap();
+        assert_eq!(journal.history(1).unwrap()[0].decision, canary);
+    }
+
+    #[test]
+    fn a_canary_and_its_stages_survive_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("state.db");
+        let canary = switch_core::Canary {
+            slot: Slot::Green,
+            share: switch_core::Share::per_mille(50).unwrap(),
+            rules: vec![switch_core::Rule::Path { prefix: "/v2".into() }],
+            release: None,
+        };
+        let stages = switch_core::Stages {
+            left: vec![switch_core::Share::ALL],
+            every: Duration::from_secs(9),
+            due: Timestamp(17),
+            reason: None,
+            forced: false,
+        };
+        let decision = Decision {
+            to: Slot::Blue,
+            canary: Some(canary.clone()),
+            stages: Some(stages.clone()),
+            ..decision(1, Kind::Canary, Slot::Blue)
+        };
+        Journal::open(&file).unwrap().record(&decision, &somebody(), Timestamp(1)).unwrap();
+        let remembered = Journal::open(&file).unwrap().remembered(Slot::Blue, KEEP).unwrap();
+        assert_eq!(remembered.live, Slot::Blue);
+        assert_eq!((remembered.canary, remembered.stages), (Some(canary), Some(stages)));
+    }
+
+    #[test]
+    fn notes_are_kept_newest_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&directory.path().join("state.db")).unwrap();
+        for (number, kind) in ["refused", "shadow", "refused"].into_iter().enumerate() {
+            let note = Note {
+                at: Timestamp(number as u64),
+                kind: kind.into(),
+                who: somebody(),
+                text: format!("note {number}"),
+                detail: Some("{}".into()),
+            };
+            journal.note(&note).unwrap();
+        }
+        assert_eq!(journal.notes(2).unwrap()[0].text, "note 2");
+        assert_eq!(journal.last_note("shadow").unwrap().unwrap().text, "note 1");
+        assert_eq!(journal.last_note("reload").unwrap(), None);
     }
 
     #[test]

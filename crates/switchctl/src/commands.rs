@@ -1,8 +1,11 @@
 //! One file for each command.
 
+pub(crate) mod canary;
+pub(crate) mod drain;
 pub(crate) mod history;
 pub(crate) mod promote;
 pub(crate) mod rollback;
+pub(crate) mod shadow;
 pub(crate) mod status;
 pub(crate) mod wait;
 pub(crate) mod watch;

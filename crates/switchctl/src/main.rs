@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::client::{Client, Trouble};
-use crate::commands::{history, promote, rollback, status, wait, watch};
+use crate::commands::{canary, drain, history, promote, rollback, shadow, status, wait, watch};
 
 /// Asks the gateway what is live, and switches slots.
 #[derive(Parser)]
@@ -39,6 +39,12 @@ enum Command {
     Promote(promote::Arguments),
     /// Go back to the slot that was live before.
     Rollback(rollback::Arguments),
+    /// Send a part of the new requests to the idle slot, by share or by rule.
+    Canary(canary::Arguments),
+    /// Copy a share of the requests to the idle slot; nobody sees the copies' answers.
+    Shadow(shadow::Arguments),
+    /// Show what still runs on a slot, and when its workers may be stopped.
+    Drain(drain::Arguments),
     /// Wait until a slot is ready.
     Wait(wait::Arguments),
     /// Print what happens, as it happens.
@@ -73,6 +79,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Trouble> {
         Command::Status => status::run(&client, output).await,
         Command::Promote(arguments) => promote::run(&client, output, arguments).await,
         Command::Rollback(arguments) => rollback::run(&client, output, arguments).await,
+        Command::Canary(arguments) => canary::run(&client, output, arguments).await,
+        Command::Shadow(arguments) => shadow::run(&client, output, arguments).await,
+        Command::Drain(arguments) => drain::run(&client, output, arguments).await,
         Command::Wait(arguments) => wait::run(&client, output, arguments).await,
         Command::Watch => watch::run(&client, output).await,
         Command::History(arguments) => history::run(&client, output, arguments).await,

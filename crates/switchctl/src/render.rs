@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use switch_api::{Event, History, Outcome, Status};
+use switch_api::{Canary, Event, History, Notes, Outcome, Rule, Running, Status};
 
 use crate::client::Trouble;
 
@@ -85,6 +85,25 @@ pub(crate) fn status(status: &Status) -> String {
         let _ =
             writeln!(text, "{} is draining: {} running", drain.slot, counted(drain.left, "answer"));
     }
+    if let Some(deadline) = status.drain.as_ref().and_then(|drain| drain.deadline.as_ref()) {
+        let _ = writeln!(text, "what still runs there at {deadline} is ended");
+    }
+    if let Some(tried) = &status.canary {
+        let _ = writeln!(text, "canary: {}", canary(tried));
+    }
+    if let Some(pinned) = &status.pinned {
+        let known = status.slots.get(&pinned.slot).map_or(0, |slot| slot.conversations);
+        let _ = writeln!(
+            text,
+            "{} stay on {} until {}",
+            counted(known, "conversation"),
+            pinned.slot,
+            pinned.until
+        );
+    }
+    if let Some(share) = &status.shadow {
+        let _ = writeln!(text, "shadow: {share} of the requests are copied to the idle slot");
+    }
     if let Some(kept) = status.kept.as_ref().filter(|kept| kept.rollback) {
         let _ = writeln!(text, "{} is kept for a rollback until {}", kept.slot, kept.until);
     }
@@ -102,8 +121,83 @@ pub(crate) fn status(status: &Status) -> String {
     text
 }
 
-/// What `promote` and `rollback` did.
+/// `5% to green, header x-team=qa; then 25%, 100%, the next at …`
+fn canary(canary: &Canary) -> String {
+    let mut text = format!("{} of new requests to {}", canary.share, canary.slot);
+    for rule in &canary.rules {
+        let _ = match rule {
+            Rule::Header { name, value } => write!(text, ", header {name}={value}"),
+            Rule::Cookie { name, value } => write!(text, ", cookie {name}={value}"),
+            Rule::Claim { name, value } => write!(text, ", claim {name}={value}"),
+            Rule::Path { prefix } => write!(text, ", path {prefix}"),
+            Rule::Source { network } => write!(text, ", source {network}"),
+        };
+    }
+    if let Some(stages) = &canary.stages {
+        let _ = write!(text, "; then {}, the next at {}", stages.left.join(", "), stages.due);
+    }
+    text
+}
+
+/// What still runs on a slot.
+pub(crate) fn running(running: &Running) -> String {
+    let mut text = String::new();
+    if !running.streams.is_empty() {
+        let header = ["AGE", "BYTES", "SLOT", "WORKER", "CLIENT", "REQUEST", "ID"];
+        let mut rows = vec![header.map(str::to_owned)];
+        for stream in &running.streams {
+            rows.push([
+                format!("{:.1}s", stream.age_s),
+                stream.bytes.to_string(),
+                running.slot.clone(),
+                stream.worker.clone(),
+                stream.client.clone(),
+                format!("{} {}", stream.method, stream.path),
+                stream.request_id.clone(),
+            ]);
+        }
+        text.push_str(&columns(&rows));
+    }
+    if let Some(deadline) = &running.deadline {
+        let _ = writeln!(text, "what still runs at {deadline} is ended");
+    }
+    if running.safe_to_stop {
+        let _ = writeln!(text, "{}: safe to stop", running.slot);
+    } else {
+        let _ =
+            writeln!(text, "{}: not safe to stop: {}", running.slot, running.because.join("; "));
+    }
+    text
+}
+
+/// The table of `switchctl history --notes`.
+pub(crate) fn notes(notes: &Notes) -> String {
+    if notes.notes.is_empty() {
+        return "nothing was noted\n".to_owned();
+    }
+    let mut rows = vec![["WHEN", "WHAT", "WHO", "NOTE"].map(str::to_owned)];
+    for note in &notes.notes {
+        rows.push([note.at.clone(), note.kind.clone(), note.who.clone(), note.text.clone()]);
+    }
+    columns(&rows)
+}
+
+/// Talk for people, beside the data.
+pub(crate) fn talk(text: &str) {
+    eprintln!("{text}");
+}
+
+/// What `promote`, `rollback` and `canary` did.
 pub(crate) fn outcome(outcome: &Outcome) -> String {
+    let tried = outcome.canary.as_ref().map_or_else(|| "canary off".to_owned(), canary);
+    if !outcome.done && outcome.kind == "canary" {
+        let steps: Vec<String> =
+            outcome.effects.iter().map(|effect| format!("  {effect}\n")).collect();
+        return format!("would set {tried}:\n{}", steps.concat());
+    }
+    if outcome.kind == "canary" {
+        return format!("{} is live, {tried} (attempt {})\n", outcome.to, outcome.attempt);
+    }
     if !outcome.done {
         let steps: Vec<String> =
             outcome.effects.iter().map(|effect| format!("  {effect}\n")).collect();
@@ -130,7 +224,11 @@ pub(crate) fn history(history: &History) -> String {
         rows.push([
             decision.attempt.to_string(),
             decision.at.clone(),
-            format!("{} {} → {}{forced}", decision.kind, decision.from, decision.to),
+            match (&decision.canary, decision.kind.as_str()) {
+                (Some(tried), "canary") => format!("canary {}{forced}", canary(tried)),
+                (None, "canary") => format!("canary off{forced}"),
+                (_, kind) => format!("{kind} {} → {}{forced}", decision.from, decision.to),
+            },
             decision.who.clone(),
             decision.outcome.clone(),
             decision.to_release.clone().unwrap_or_else(|| "-".to_owned()),

@@ -5,6 +5,9 @@ Examples:
   switchctl status
   switchctl wait green --timeout 60s && switchctl promote green --reason 'new handbook'
   switchctl promote --dry-run
+  switchctl promote --steps 5%,25%,50%,100% --every 5m
+  switchctl canary 5%
+  switchctl drain --watch
   switchctl rollback --reason 'wrong answers about leave'
   switchctl status --output json
 

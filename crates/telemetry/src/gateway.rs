@@ -19,6 +19,23 @@ pub struct GatewayMetrics {
     pub connections: IntGauge,
     /// Connections turned away because the limit was reached.
     pub connections_refused: IntCounter,
+    /// Connections that ended before their first request: no TLS, no PROXY header, or nothing in time.
+    pub connections_failed: IntCounter,
+    /// Retries that the budget did not allow.
+    pub retries_denied: IntCounter,
+    /// Seconds that copies to the idle slot took.
+    pub shadow_duration: Histogram,
+    /// Requests that wait for a worker.
+    pub held: IntGauge,
+    /// Conversations remembered.
+    pub conversations: IntGauge,
+    /// Failovers, and deadlines that ended answers.
+    pub failovers: IntCounter,
+    pub deadlines: IntCounter,
+    shadows: IntCounterVec,
+    holds: IntCounterVec,
+    breakers: IntGaugeVec,
+    canary_share: IntGauge,
     promotions: IntCounterVec,
     rollbacks: IntCounterVec,
     probes: IntCounterVec,
@@ -40,6 +57,10 @@ pub struct SlotMetrics {
     /// Answers whose client went away before their end.
     pub abandoned: IntCounter,
     pub retries: IntCounter,
+    /// Requests that came here as a canary, by share or by rule.
+    pub canary: IntCounter,
+    /// Requests that came here because their conversation did.
+    pub pinned: IntCounter,
     /// 1 for the live slot, 0 for the idle one.
     pub live: IntGauge,
 }
@@ -109,12 +130,68 @@ impl GatewayMetrics {
             "Requests tried again on another worker",
             &["slot"],
         )?;
+        let canary = counters(
+            &registry,
+            "switchyard_canary_requests_total",
+            "Requests sent to the idle slot by share or rule",
+            &["slot"],
+        )?;
+        let pinned = counters(
+            &registry,
+            "switchyard_conversation_requests_total",
+            "Requests sent where their conversation began",
+            &["slot"],
+        )?;
         let live = gauges(&registry, "switchyard_live_slot", "1 for the live slot", &["slot"])?;
         let connections = IntGauge::new("switchyard_connections", "Open front door connections")?;
         let connections_refused =
             IntCounter::new("switchyard_connections_refused_total", "Connections over the limit")?;
         register(&registry, &connections)?;
         register(&registry, &connections_refused)?;
+        let counter = |name: &str, help: &str| -> Result<IntCounter, Error> {
+            let counter = IntCounter::new(name, help)?;
+            register(&registry, &counter)?;
+            Ok(counter)
+        };
+        let gauge = |name: &str, help: &str| -> Result<IntGauge, Error> {
+            let gauge = IntGauge::new(name, help)?;
+            register(&registry, &gauge)?;
+            Ok(gauge)
+        };
+        let connections_failed = counter(
+            "switchyard_connections_failed_total",
+            "Connections that ended before their first request",
+        )?;
+        let retries_denied = counter("switchyard_retries_denied_total", "Retries over the budget")?;
+        let failovers =
+            counter("switchyard_failovers_total", "Live slots replaced because they died")?;
+        let deadlines = counter("switchyard_deadline_cuts_total", "Answers ended by a deadline")?;
+        let held = gauge("switchyard_held_requests", "Requests that wait for a worker")?;
+        let conversations = gauge("switchyard_conversations", "Conversations remembered")?;
+        let canary_share =
+            gauge("switchyard_canary_share", "Thousandths of the requests sent to the idle slot")?;
+        let shadow_duration = histograms(
+            &registry,
+            "switchyard_shadow_duration_seconds",
+            "How long copies to the idle slot took",
+            &[],
+        )?
+        .with_label_values::<&str>(&[]);
+        let shadows = counters(
+            &registry,
+            "switchyard_shadow_requests_total",
+            "Copies of requests for the idle slot",
+            &["outcome"],
+        )?;
+        for outcome in ["answered", "failed", "timed_out", "dropped", "too_long", "no_worker"] {
+            shadows.with_label_values(&[outcome]);
+        }
+        let holds = counters(
+            &registry,
+            "switchyard_holds_total",
+            "Requests that waited for a worker",
+            &["outcome"],
+        )?;
         let slot_metrics = slots
             .iter()
             .map(|slot| SlotMetrics {
@@ -125,6 +202,8 @@ impl GatewayMetrics {
                 truncated: truncated.with_label_values(&[slot]),
                 abandoned: abandoned.with_label_values(&[slot]),
                 retries: retries.with_label_values(&[slot]),
+                canary: canary.with_label_values(&[slot]),
+                pinned: pinned.with_label_values(&[slot]),
                 live: live.with_label_values(&[slot]),
             })
             .collect();
@@ -152,6 +231,22 @@ impl GatewayMetrics {
             refused: classes(&requests, "none"),
             connections,
             connections_refused,
+            connections_failed,
+            retries_denied,
+            shadow_duration,
+            held,
+            conversations,
+            failovers,
+            deadlines,
+            shadows,
+            holds,
+            canary_share,
+            breakers: gauges(
+                &registry,
+                "switchyard_breaker_open",
+                "0 while a worker's circuit breaker is closed, 1 open, 2 half open",
+                &["slot", "worker"],
+            )?,
             promotions,
             rollbacks,
             probes: counters(
@@ -190,6 +285,26 @@ impl GatewayMetrics {
     /// Counts a rollback by where it wanted to go and how it ended.
     pub fn rollback(&self, to: &str, outcome: &str) {
         self.rollbacks.with_label_values(&[to, outcome]).inc();
+    }
+
+    /// Counts a copy by how it ended (`answered`, `failed`, `timed_out`, `dropped`, `too_long`, `no_worker`).
+    pub fn shadow(&self, outcome: &str) {
+        self.shadows.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts a request that waited by how that ended (`answered`, `timed_out`, `full`, `left`, `gave_up`).
+    pub fn holds(&self, outcome: &str) {
+        self.holds.with_label_values(&[outcome]).inc();
+    }
+
+    /// Shows the canary's share, in thousandths.
+    pub fn canary_share(&self, thousandths: u16) {
+        self.canary_share.set(i64::from(thousandths));
+    }
+
+    /// The gauge of a worker's circuit breaker: 0 closed, 1 open, 2 half open.
+    pub fn breaker(&self, slot: &str, worker: &str) -> IntGauge {
+        self.breakers.with_label_values(&[slot, worker])
     }
 
     /// The counter of a worker's probes that ended in `result` (`ready`, `not_ready`, `failed`).

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use switch_core::Share;
 
 /// How workers are probed.
 #[derive(Clone, Debug, Deserialize)]
@@ -65,6 +66,11 @@ pub struct Upstream {
     pub idle_timeout: Duration,
     /// Unused connections kept, over all workers.
     pub idle_connections: usize,
+    /// How often one request may be tried in all, on different workers.
+    pub tries: u32,
+    /// How many of the requests may be tried again, such as `20%`; a hundred may in any case.
+    #[serde(deserialize_with = "super::check::percent")]
+    pub retry_budget: Share,
 }
 
 impl Default for Upstream {
@@ -75,6 +81,8 @@ impl Default for Upstream {
             write_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(4),
             idle_connections: 256,
+            tries: 4,
+            retry_budget: Share::per_mille(200).unwrap_or(Share::ALL),
         }
     }
 }

@@ -9,10 +9,20 @@ use crate::client::{Client, Trouble};
 use crate::render::{self, Output};
 
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  switchctl promote
+  switchctl promote green --reason 'new handbook' --wait drained
+  switchctl promote --steps 5%,25%,50%,100% --every 5m")]
 pub(crate) struct Arguments {
     /// The slot to make live; the idle one when left out.
     #[arg(value_parser = ["blue", "green"])]
     slot: Option<String>,
+    /// Go there in stages: rising shares that end in 100%. Each is recorded; `rollback` or `canary off` stops them.
+    #[arg(long, value_delimiter = ',', value_name = "SHARES")]
+    steps: Vec<String>,
+    /// The time between two stages.
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "5m", requires = "steps", value_name = "DURATION")]
+    every: Duration,
     #[command(flatten)]
     manner: Manner,
 }
@@ -57,7 +67,7 @@ pub(crate) async fn run(
     output: Output,
     arguments: Arguments,
 ) -> Result<ExitCode, Trouble> {
-    let Arguments { slot, manner } = arguments;
+    let Arguments { slot, steps, every, manner } = arguments;
     let timeout = manner.timeout;
     let ask = async {
         // "The idle slot" means the one that is idle now: when somebody else switches first, this must not undo it.
@@ -73,6 +83,8 @@ pub(crate) async fn run(
             dry_run: manner.dry_run,
             wait,
             seen_attempt,
+            every_s: (!steps.is_empty()).then_some(every.as_secs_f64()),
+            steps,
         };
         client.post::<Outcome>("/v1/promote", &json(&request)?).await
     };

@@ -1,0 +1,26 @@
+//! What the request path, the driver and the operators' API look at together.
+
+use std::sync::Arc;
+
+use telemetry::gateway::GatewayMetrics;
+
+use crate::conversations::Conversations;
+use crate::events::Events;
+use crate::hold::Hold;
+use crate::journal_desk::JournalDesk;
+use crate::routing::Routing;
+use crate::running::Running;
+use crate::shadow::Shadow;
+
+/// One of each in a gateway.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub routing: Arc<Routing>,
+    pub running: Arc<Running>,
+    pub conversations: Option<Arc<Conversations>>,
+    pub hold: Option<Arc<Hold>>,
+    pub shadow: Arc<Shadow>,
+    pub metrics: Arc<GatewayMetrics>,
+    pub events: Events,
+    pub journal: JournalDesk,
+}
