@@ -170,7 +170,8 @@ impl Switch {
         let kept = self.kept.as_ref()?;
         let still_draining = self.draining.is_some_and(|(_, slot)| slot == kept.slot);
         let tried = self.canary.as_ref().is_some_and(|canary| canary.slot == kept.slot);
-        (!still_draining && !tried).then_some(kept.until)
+        let pinned = self.pinned.is_some_and(|pinned| pinned.slot == kept.slot);
+        (!still_draining && !tried && !pinned).then_some(kept.until)
     }
 
     /// A stage waits until the probes have reached their verdicts after a restart.
@@ -238,7 +239,7 @@ impl Switch {
     }
 
     fn reported(&mut self, slot: Slot, report: SlotReport, now: Timestamp) -> Vec<Effect> {
-        let dead = report.judged && report.ready == 0;
+        let dead = is_dead(&report);
         self.reports[slot.index()] = report;
         let mut effects = Vec::new();
         if slot == self.live {
@@ -264,7 +265,7 @@ impl Switch {
             self.pinned.take_if(|pinned| now >= pinned.until)
         {
             effects.push(Effect::Unpin { attempt, slot });
-            if self.draining == Some((attempt, slot)) {
+            if let Some((attempt, _)) = self.draining.filter(|(_, draining)| *draining == slot) {
                 effects.push(Effect::Drain { attempt, slot });
             }
         }
@@ -515,7 +516,7 @@ impl Switch {
             self.pinned = None;
         }
         if from != to {
-            self.down_since = None;
+            self.down_since = is_dead(self.report(to)).then_some(now);
             self.kept = Some(Kept {
                 slot: from,
                 attempt,
@@ -558,7 +559,7 @@ impl Switch {
         if let Some(stages) = &mut self.stages {
             stages.due = stages.due.max(now.after(stages.every.max(TRY_AGAIN)));
         }
-        if decision.kind == Kind::Failover {
+        if decision.kind == Kind::Failover && self.down_since.is_some() {
             self.down_since = Some(now.after(TRY_AGAIN));
         }
         vec![Effect::Notify(News::Stayed { decision, cause })]
@@ -588,6 +589,10 @@ impl Switch {
             None => Vec::new(),
         }
     }
+}
+
+fn is_dead(report: &SlotReport) -> bool {
+    report.judged && report.ready == 0
 }
 
 fn ready_enough(slot: Slot, report: &SlotReport, needed: u32) -> Result<(), Refusal> {
