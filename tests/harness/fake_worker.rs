@@ -1,6 +1,5 @@
 //! A pretended worker in this process: identity, readiness, speed and misbehavior can be set while it runs.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -34,6 +33,8 @@ pub struct State {
     hung: AtomicBool,
     /// Ends its connections in the middle of a stream.
     dies: AtomicBool,
+    /// Closes the connection instead of answering, but for `/health`.
+    breaks: AtomicBool,
     requests: AtomicU64,
     last: Mutex<Option<(http::request::Parts, Bytes)>>,
 }
@@ -49,6 +50,7 @@ impl FakeWorker {
             ready: AtomicBool::new(true),
             hung: AtomicBool::new(false),
             dies: AtomicBool::new(false),
+            breaks: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             last: Mutex::new(None),
         });
@@ -95,6 +97,10 @@ impl State {
         self.dies.store(dies, Ordering::SeqCst);
     }
 
+    pub fn set_breaks(&self, breaks: bool) {
+        self.breaks.store(breaks, Ordering::SeqCst);
+    }
+
     /// Serves another knowledge base from now on.
     pub fn set_tag(&self, tag: &str) {
         *self.health.lock().unwrap() = health(tag);
@@ -134,7 +140,7 @@ type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 async fn answer(
     state: Arc<State>,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
+) -> Result<Response<Body>, std::io::Error> {
     if state.hung.load(Ordering::SeqCst) {
         std::future::pending::<()>().await;
     }
@@ -146,6 +152,9 @@ async fn answer(
             health["status"] = json!("loading");
         }
         return Ok(full(if ready { 200 } else { 503 }, health.to_string()));
+    }
+    if state.breaks.load(Ordering::SeqCst) {
+        return Err(std::io::Error::other("breaks"));
     }
     state.requests.fetch_add(1, Ordering::SeqCst);
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();

@@ -24,6 +24,11 @@ impl Gateway {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("gateway.yaml"), settings(blue, green, extra))
             .unwrap();
+        Self::start_in(directory).await
+    }
+
+    /// Starts a gateway with the settings file that is in the directory.
+    pub async fn start_in(directory: TempDir) -> Self {
         let process = start(directory.path());
         let mut gateway =
             Self { directory, process, address: SocketAddr::from(([127, 0, 0, 1], 0)) };

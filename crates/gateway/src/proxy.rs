@@ -147,10 +147,6 @@ impl ProxyHttp for FrontDoor {
         };
         // The first worker was chosen when the request was let in.
         if carried.tries > 0 {
-            if !self.retry_budget.spend() {
-                self.metrics.retries_denied.inc();
-                return Err(Error::explain(ErrorType::HTTPStatus(502), "no retry left"));
-            }
             let number = carried.conversation.map(|conversation| conversation.number);
             let Chosen::Worker(index, assignment) = admission.pool.choose(carried.tried, number)
             else {
@@ -158,6 +154,10 @@ impl ProxyHttp for FrontDoor {
                 let status = if carried.unreachable { 503 } else { 502 };
                 return Err(Error::explain(ErrorType::HTTPStatus(status), "no worker left to try"));
             };
+            if !self.retry_budget.spend() {
+                self.metrics.retries_denied.inc();
+                return Err(Error::explain(ErrorType::HTTPStatus(502), "no retry left"));
+            }
             if let Some(metrics) = self.metrics.slots.get(admission.pool.slot.index()) {
                 metrics.retries.inc();
             }
