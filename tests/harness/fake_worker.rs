@@ -64,6 +64,7 @@ impl FakeWorker {
                     let service = service_fn(move |request| answer(Arc::clone(&state), request));
                     let _ = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
+                        .with_upgrades()
                         .await;
                 });
                 while connections.try_join_next().is_some() {}
@@ -136,13 +137,28 @@ pub fn health(tag: &str) -> Value {
 
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// `/stream?events=N&every=MS` streams events; everything else answers `{"worker": name}`.
+/// `/stream?events=N&every=MS` streams events; `/echo` upgrades and gives back what it gets; everything else answers `{"worker": name}`.
 async fn answer(
     state: Arc<State>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, std::io::Error> {
     if state.hung.load(Ordering::SeqCst) {
         std::future::pending::<()>().await;
+    }
+    if request.uri().path() == "/echo" && request.headers().contains_key("upgrade") {
+        state.requests.fetch_add(1, Ordering::SeqCst);
+        let upgraded = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move {
+            let Ok(upgraded) = upgraded.await else { return };
+            let (mut read, mut write) = tokio::io::split(TokioIo::new(upgraded));
+            let _ = tokio::io::copy(&mut read, &mut write).await;
+        });
+        return Ok(Response::builder()
+            .status(101)
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .body(Full::new(Bytes::new()).map_err(|never| match never {}).boxed_unsync())
+            .unwrap());
     }
     let (head, body) = request.into_parts();
     if head.uri.path() == "/health" {

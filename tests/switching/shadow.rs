@@ -37,7 +37,10 @@ async fn a_share_is_copied_whole_and_survives_a_restart() {
     http::post(gateway.address, "/", &body).await.unwrap();
     assert_eq!(gateway.status().get("shadow"), None);
     let notes = gateway.expect(&["history", "--notes"], 0);
-    assert!(notes.contains("100% of the requests are copied to the idle slot (compare)"), "{notes}");
+    assert!(
+        notes.contains("100% of the requests are copied to the idle slot (compare)"),
+        "{notes}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -79,6 +79,8 @@ pub(crate) struct Carried {
     /// The last event of a streamed answer has passed.
     done: bool,
     body_received: u64,
+    /// The request line has a character that belongs in none.
+    doubtful: bool,
     /// The body was read before a worker was chosen.
     body_is_here: bool,
     bytes: u64,
@@ -123,6 +125,7 @@ impl ProxyHttp for FrontDoor {
             unreachable: false,
             done: false,
             body_received: 0,
+            doubtful: false,
             body_is_here: false,
             bytes: 0,
             refused: None,
@@ -470,9 +473,7 @@ impl FrontDoor {
     /// Notes whose request it is, and how long its client may take.
     fn begin(&self, session: &mut Session, carried: &mut Carried) {
         let mut secure = false;
-        if let Some(wire) = wire(session) {
-            wire.header_is_read();
-        }
+        carried.doubtful = wire(session).is_some_and(Wire::header_is_read);
         if let Some(digest) = session.digest() {
             secure = digest.ssl_digest.is_some();
         }
@@ -492,6 +493,10 @@ impl FrontDoor {
         session: &mut Session,
         carried: &mut Carried,
     ) -> std::result::Result<(), No> {
+        if carried.doubtful {
+            let problem = "a request line with doubtful characters";
+            return Err(No::new(400, "malformed_request", problem));
+        }
         self.check(session)?;
         let named = self.named_slot(session)?;
         self.retry_budget.pay_in();

@@ -108,6 +108,42 @@ pub(crate) struct Wire {
     reading_header: AtomicBool,
     header_timeout: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
+    request_line: RequestLine,
+    /// The next bytes begin another request line.
+    next: AtomicBool,
+    /// The request line has a character that belongs in none.
+    doubtful: AtomicBool,
+}
+
+/// How far the request line has been seen. Pingora escapes what does not belong there before anybody can look at it.
+#[derive(Debug, PartialEq, Eq)]
+enum RequestLine {
+    /// Only line ends so far, which servers skip (RFC 9112, section 2.2).
+    Before,
+    Inside {
+        after_return: bool,
+    },
+    Behind,
+}
+
+impl RequestLine {
+    /// Looks at more bytes; `true` when one of them belongs in no request line.
+    fn is_doubtful(&mut self, bytes: &[u8]) -> bool {
+        for byte in bytes {
+            match (&*self, byte) {
+                (Self::Behind, _) => return false,
+                (Self::Before, b'\r' | b'\n') => {}
+                (Self::Inside { after_return: true }, b'\n') => *self = Self::Behind,
+                (Self::Inside { after_return: false }, b'\r') => {
+                    *self = Self::Inside { after_return: true };
+                }
+                (Self::Inside { after_return: true }, _) => return true,
+                (_, byte) if *byte < b' ' || *byte == 0x7f => return true,
+                _ => *self = Self::Inside { after_return: false },
+            }
+        }
+        false
+    }
 }
 
 impl Wire {
@@ -128,6 +164,9 @@ impl Wire {
             reading_header: AtomicBool::new(true),
             header_timeout,
             deadline: Some(Box::pin(tokio::time::sleep_until(began + header_timeout))),
+            request_line: RequestLine::Before,
+            next: AtomicBool::new(false),
+            doubtful: AtomicBool::new(false),
         }
     }
 
@@ -138,13 +177,15 @@ impl Wire {
         self
     }
 
-    /// The header has been read.
-    pub(crate) fn header_is_read(&self) {
+    /// The header has been read. `true` when its request line is one that readers may disagree about.
+    pub(crate) fn header_is_read(&self) -> bool {
         self.reading_header.store(false, Ordering::Relaxed);
+        self.doubtful.load(Ordering::Relaxed)
     }
 
     /// The request is over: the next bytes begin another header.
     pub(crate) fn await_header(&self) {
+        self.next.store(true, Ordering::Relaxed);
         self.reading_header.store(true, Ordering::Relaxed);
     }
 
@@ -186,6 +227,13 @@ impl AsyncRead for Wire {
             return read;
         }
         if read.is_ready() {
+            if std::mem::take(self.next.get_mut()) {
+                self.request_line = RequestLine::Before;
+            }
+            let bytes = buffer.filled().get(before..).unwrap_or_default();
+            if self.request_line != RequestLine::Behind && self.request_line.is_doubtful(bytes) {
+                *self.doubtful.get_mut() = true;
+            }
             // The first bytes of a header start the clock, unless the whole connection's runs already.
             if buffer.filled().len() > before && self.deadline.is_none() {
                 let due = Instant::now() + self.header_timeout;

@@ -1,0 +1,7 @@
+//! The front door itself: what it speaks, what it refuses, and whom it believes.
+
+mod addresses;
+mod limits;
+mod strict;
+mod tls;
+mod websocket;

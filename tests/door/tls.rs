@@ -1,0 +1,109 @@
+//! TLS with real certificates, HTTP/2 with and without it, asked with curl.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use switchyard_tests::harness::fake_worker::FakeWorker;
+use switchyard_tests::harness::gateway::{self, Gateway};
+use switchyard_tests::harness::processes::eventually;
+
+/// A self-signed certificate for a name, as `<name>.pem` and `<name>.key`.
+fn certificate(folder: &Path, file: &str, name: &str) {
+    let output = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .args(["-days", "2", "-subj", &format!("/CN={name}")])
+        .args(["-addext", &format!("subjectAltName=DNS:{name}")])
+        .args(["-keyout", &format!("{file}.key"), "-out", &format!("{file}.pem")])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+async fn secure(blue: std::net::SocketAddr) -> Gateway {
+    let directory = tempfile::tempdir().unwrap();
+    certificate(directory.path(), "one", "one.test");
+    certificate(directory.path(), "two", "two.test");
+    let listen = "https: \"127.0.0.1:0\", tls: { certificates: [\
+                  { certificate: one.pem, key: one.key }, { certificate: two.pem, key: two.key }] }";
+    let settings = gateway::settings(&[blue], &[], "limits: { header_timeout: 1s }")
+        .replace("http: \"127.0.0.1:0\"", listen);
+    std::fs::write(directory.path().join("gateway.yaml"), settings).unwrap();
+    Gateway::start_in(directory).await
+}
+
+/// What curl says about an answer: its HTTP version, its status, and its body.
+fn curl(gateway: &Gateway, arguments: &[&str], name: &str, path: &str) -> Result<String, String> {
+    let port = gateway.address.port();
+    let scheme = if arguments.contains(&"--cacert") { "https" } else { "http" };
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--max-time", "20"])
+        .args(["--write-out", " %{http_version} %{http_code}"])
+        .args(["--resolve", &format!("{name}:{port}:127.0.0.1")])
+        .args(arguments)
+        .arg(format!("{scheme}://{name}:{port}{path}"))
+        .current_dir(gateway.directory.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        Ok(text)
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_name_gets_its_certificate_and_http_2_is_offered() {
+    let blue = FakeWorker::start("blue", "v1").await;
+    let gateway = secure(blue.address).await;
+    gateway.wait("blue");
+    for name in ["one", "two"] {
+        let authority = format!("{name}.pem");
+        let host = format!("{name}.test");
+        let answer = curl(&gateway, &["--cacert", &authority], &host, "/").unwrap();
+        assert_eq!(answer, "{\"worker\":\"blue\"} 2 200");
+        let answer = curl(&gateway, &["--cacert", &authority, "--http1.1"], &host, "/").unwrap();
+        assert_eq!(answer, "{\"worker\":\"blue\"} 1.1 200");
+    }
+    let (seen, _) = blue.state.last().unwrap();
+    assert_eq!(seen.headers["x-forwarded-proto"], "https");
+    assert!(curl(&gateway, &["--cacert", "one.pem"], "two.test", "/").is_err());
+    let old = ["--cacert", "one.pem", "--tls-max", "1.1"];
+    assert!(curl(&gateway, &old, "one.test", "/").is_err(), "TLS 1.1 is not spoken");
+    let stream = curl(&gateway, &["--cacert", "one.pem"], "one.test", "/stream?events=3&every=5");
+    assert!(stream.unwrap().ends_with("data: blue 2\n\n 2 200"));
+    let body = "x".repeat(200_000);
+    std::fs::write(gateway.directory.path().join("body"), &body).unwrap();
+    let posted =
+        curl(&gateway, &["--cacert", "one.pem", "--data-binary", "@body"], "one.test", "/");
+    assert_eq!(posted.unwrap(), "{\"worker\":\"blue\"} 2 200");
+    assert_eq!(blue.state.last().unwrap().1.len(), body.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_2_is_spoken_without_tls_too() {
+    let blue = FakeWorker::start("blue", "v1").await;
+    let gateway = Gateway::start(&[blue.address], &[], "").await;
+    gateway.wait("blue");
+    let answer = curl(&gateway, &["--http2-prior-knowledge"], "door.test", "/").unwrap();
+    assert_eq!(answer, "{\"worker\":\"blue\"} 2 200");
+    let events =
+        curl(&gateway, &["--http2-prior-knowledge"], "door.test", "/stream?events=2&every=5");
+    assert!(events.unwrap().ends_with("data: blue 1\n\n 2 200"));
+    let old = curl(&gateway, &["--http1.0"], "door.test", "/").unwrap();
+    assert!(old.starts_with("{\"worker\":\"blue\"} 1.") && old.ends_with(" 200"), "{old}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_shakes_hands_is_let_go() {
+    let blue = FakeWorker::start("blue", "v1").await;
+    let gateway = secure(blue.address).await;
+    gateway.wait("blue");
+    let _silent = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+    eventually("the silent connection is closed", Duration::from_secs(5), async || {
+        (gateway.metric("switchyard_connections_failed_total").await == 1.0).then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,54 @@
+//! Upgraded connections pass through, count as running, and end with their drain's deadline only.
+
+use std::time::Duration;
+
+use switchyard_tests::harness::fake_worker::FakeWorker;
+use switchyard_tests::harness::gateway::Gateway;
+use switchyard_tests::harness::processes::eventually;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+async fn read(stream: &mut TcpStream, end: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let read = async {
+        while !bytes.ends_with(end) {
+            bytes.push(stream.read_u8().await.unwrap());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), read).await.unwrap();
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_outlives_a_promotion_and_is_drained_like_any_answer() {
+    let blue = FakeWorker::start("blue", "v1").await;
+    let green = FakeWorker::start("green", "v2").await;
+    let gateway = Gateway::start(&[blue.address], &[green.address], "").await;
+    gateway.wait("blue");
+    gateway.wait("green");
+    let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+    stream
+        .write_all(
+            b"GET /echo HTTP/1.1\r\nhost: a\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        )
+        .await
+        .unwrap();
+    let header = read(&mut stream, b"\r\n\r\n").await;
+    assert!(header.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&header));
+    for message in ["before the switch.", "still before."] {
+        stream.write_all(message.as_bytes()).await.unwrap();
+        assert_eq!(read(&mut stream, b".").await, message.as_bytes());
+    }
+    gateway.expect(&["promote"], 0);
+    let shown = gateway.expect(&["drain"], 0);
+    assert!(shown.contains("GET /echo") && shown.contains("answers are running: 1"), "{shown}");
+    stream.write_all(b"after it.").await.unwrap();
+    assert_eq!(read(&mut stream, b".").await, b"after it.");
+    drop(stream);
+    eventually("the drain is over", Duration::from_secs(5), async || {
+        (gateway.status()["phase"] == "steady").then_some(())
+    })
+    .await;
+    gateway.expect(&["drain", "--watch", "--timeout", "5s"], 0);
+}
