@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pingora::listeners::tls;
 use switch_core::{Share, Slot, Switch};
 use switch_journal::JournalError;
 use telemetry::gateway::GatewayMetrics;
@@ -17,7 +16,7 @@ use crate::admin_socket::{self, SocketError, SocketFile};
 use crate::conversations::{Conversations, Manner};
 use crate::driver::{Driver, Message};
 use crate::events::Events;
-use crate::front_door::Acceptor;
+use crate::front_door::{Acceptor, Connections, Listening};
 use crate::hold::Hold;
 use crate::journal_desk::JournalDesk;
 use crate::probe;
@@ -47,6 +46,8 @@ pub enum StartError {
     Listen { address: std::net::SocketAddr, source: std::io::Error },
     #[error("counting requests")]
     Metrics(#[source] telemetry::gateway::Error),
+    #[error("starting a thread that carries requests")]
+    Thread(#[source] std::io::Error),
     #[error("waiting for signals")]
     Signals(#[source] std::io::Error),
 }
@@ -69,17 +70,23 @@ impl StartError {
             Self::CookieKey { .. } => Some(
                 "name a file this user may write under routing.conversations.key_file".to_owned(),
             ),
-            Self::Metrics(_) | Self::Signals(_) => None,
+            Self::Metrics(_) | Self::Signals(_) | Self::Thread(_) => None,
         }
     }
 }
+
+/// Connections that wait to be accepted.
+const QUEUE: u32 = 4096;
 
 type AskedToStop = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A gateway, ready to run.
 pub struct Gateway {
-    acceptor: Arc<Acceptor>,
-    doors: Vec<(TcpListener, Option<Arc<tls::Acceptor>>)>,
+    front_door: FrontDoor,
+    proxy_protocol: bool,
+    threads: usize,
+    connections: Connections,
+    doors: Vec<Listening>,
     live: Arc<Routing>,
     hold: Duration,
     shutdown: Shutdown,
@@ -114,16 +121,16 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
         JournalDesk::open(&settings.state, settings.first_live, settings.rules.keep_old)?;
     let mut doors = Vec::new();
     if let Some(address) = settings.listen {
-        doors.push((listen(address).await?, None));
+        doors.push(Listening { listener: listen_all(address)?, tls: None });
     }
     if let Some(https) = &settings.https {
         let certificates = Certificates::load(&https.certificates)?;
         let acceptor = Arc::new(certificates.acceptor(https.min_version)?);
-        doors.push((listen(https.address).await?, Some(acceptor)));
+        doors.push(Listening { listener: listen_all(https.address)?, tls: Some(acceptor) });
     }
     let addresses: Vec<String> = doors
         .iter()
-        .filter_map(|(listener, _)| listener.local_addr().ok())
+        .filter_map(|door| door.listener.local_addr().ok())
         .map(|address| address.to_string())
         .collect();
     let admin_http = match settings.admin_http {
@@ -199,7 +206,7 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
         hold: shared.hold,
         shadow: shared.shadow,
         metrics,
-        retry_budget: RetryBudget::new(settings.upstream.retry_budget.thousandths()),
+        retry_budget: Arc::new(RetryBudget::new(settings.upstream.retry_budget.thousandths())),
         upstream: settings.upstream,
         limits: settings.limits.clone(),
         trusted_proxies: settings.trusted_proxies,
@@ -208,16 +215,13 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
         access_log: settings.access_log,
         stopping,
     };
-    let acceptor = Arc::new(Acceptor::new(
-        front_door,
-        &settings.limits,
-        settings.proxy_protocol,
-        settings.threads,
-    ));
     // Long enough for every first probe to fail as often as it may.
     let hold = (settings.health.timeout * settings.health.fall).min(Duration::from_secs(5));
     Ok(Gateway {
-        acceptor,
+        front_door,
+        proxy_protocol: settings.proxy_protocol,
+        threads: settings.threads,
+        connections: Connections::new(&settings.limits),
         doors,
         live: routing,
         hold,
@@ -252,6 +256,20 @@ async fn last_shadow_share(journal: &JournalDesk) -> Option<Share> {
     Share::per_mille(u16::try_from(detail["thousandths"].as_u64()?).ok()?)
 }
 
+/// Listens with a queue long enough for every client of a busy door to come at once.
+fn listen_all(address: std::net::SocketAddr) -> Result<std::net::TcpListener, StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let socket = match address {
+        std::net::SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
+        std::net::SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
+    }
+    .map_err(failed)?;
+    socket.set_reuseaddr(true).map_err(failed)?;
+    socket.bind(address).map_err(failed)?;
+    let listener = socket.listen(QUEUE).map_err(failed)?;
+    listener.into_std().map_err(failed)
+}
+
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
 }
@@ -275,7 +293,10 @@ impl Gateway {
     /// When signals cannot be waited for.
     pub async fn run(self) -> Result<End, StartError> {
         let Self {
-            acceptor,
+            front_door,
+            proxy_protocol,
+            threads,
+            connections,
             doors,
             live,
             hold,
@@ -287,7 +308,7 @@ impl Gateway {
         let stop = async {
             asked.await;
             let _ = told.send(true);
-            tracing::info!(open = acceptor.open_connections(), "stopping: running answers finish");
+            tracing::info!(open = connections.open(), "stopping: running answers finish");
             tokio::time::sleep(shutdown.notice).await;
         };
         tokio::pin!(stop);
@@ -296,41 +317,82 @@ impl Gateway {
             _ = tokio::time::timeout(hold, is_judged(&live)) => true,
             () = &mut stop => false,
         };
+        let (close, closing) = watch::channel(!held);
+        let (finish, finished) = watch::channel(false);
+        let (accepting, mut accepted) = mpsc::channel::<()>(1);
+        let mut carriers = Vec::new();
+        for number in 0..threads {
+            let doors = doors.iter().map(Listening::another).collect::<Result<Vec<_>, _>>();
+            let carrier = Carrier {
+                front_door: front_door.clone(),
+                connections: connections.clone(),
+                proxy_protocol,
+                threads,
+                doors: doors.map_err(StartError::Thread)?,
+                closing: closing.clone(),
+                accepting: accepting.clone(),
+                finished: finished.clone(),
+            };
+            carriers.push(carrier.start(number).map_err(StartError::Thread)?);
+        }
+        drop((doors, accepting));
         if held {
-            let (close, closing) = watch::channel(());
-            let accepting = futures::future::join_all(doors.iter().map(|(listener, tls)| {
-                let mut closing = closing.clone();
-                let acceptor = &acceptor;
-                async move {
-                    let closed = async {
-                        // The sender is dropped: nobody is let in any more.
-                        let _ = closing.changed().await;
-                    };
-                    acceptor.accept(listener, tls.as_ref(), closed).await;
-                }
-            }));
-            tokio::pin!(accepting);
-            tokio::select! {
-                _ = &mut accepting => {}
-                () = stop => {
-                    drop(close);
-                    accepting.await;
-                }
-            }
+            stop.await;
         }
-        // Whoever comes now is told so by the system instead of waiting in a queue.
-        drop(doors);
+        let _ = close.send(true);
+        // Nothing is ever sent: this ends when the last thread no longer accepts.
+        let _ = accepted.recv().await;
         let asked_again = asked_to_stop().map_err(StartError::Signals)?;
-        tokio::select! {
-            () = acceptor.close() => {
+        let end = tokio::select! {
+            () = connections.none() => {
                 tracing::info!("stopped: every answer was finished");
-                return Ok(End::Drained);
+                End::Drained
             }
-            () = tokio::time::sleep(shutdown.grace) => {}
-            () = asked_again => {}
+            () = tokio::time::sleep(shutdown.grace) => End::Cut,
+            () = asked_again => End::Cut,
+        };
+        if matches!(end, End::Cut) {
+            tracing::warn!(cut = connections.open(), "stopped: some answers were cut");
         }
-        tracing::warn!(cut = acceptor.open_connections(), "stopped: some answers were cut");
-        Ok(End::Cut)
+        let _ = finish.send(true);
+        for carrier in carriers {
+            // A thread that panicked has told so already.
+            let _ = carrier.join();
+        }
+        Ok(end)
+    }
+}
+
+/// One thread that carries requests.
+struct Carrier {
+    front_door: FrontDoor,
+    connections: Connections,
+    proxy_protocol: bool,
+    threads: usize,
+    doors: Vec<Listening>,
+    closing: watch::Receiver<bool>,
+    /// Dropped when the doors are closed.
+    accepting: mpsc::Sender<()>,
+    finished: watch::Receiver<bool>,
+}
+
+impl Carrier {
+    /// Runs until `finished`: answers may run long after the doors are closed.
+    fn start(self, number: usize) -> std::io::Result<std::thread::JoinHandle<()>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name(format!("carrier-{number}")).spawn(move || {
+            runtime.block_on(async move {
+                let Self { front_door, connections, proxy_protocol, threads, doors, .. } = self;
+                let acceptor = Acceptor::new(front_door, connections, proxy_protocol, threads);
+                if let Err(error) = acceptor.serve(doors, self.closing).await {
+                    tracing::error!(%error, "a thread cannot listen");
+                }
+                drop(self.accepting);
+                let mut finished = self.finished;
+                // An error means that nobody is left who could say it.
+                let _ = finished.wait_for(|finished| *finished).await;
+            });
+        })
     }
 }
 

@@ -27,13 +27,50 @@ use crate::wire::{Tcp, Wire};
 /// What a client that speaks HTTP/2 without TLS sends first (RFC 9113, section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Accepts connections until told to stop; then waits for the answers that still run.
+/// An address that is listened on, and what shakes hands there.
+pub(crate) struct Listening {
+    pub listener: std::net::TcpListener,
+    pub tls: Option<Arc<tls::Acceptor>>,
+}
+
+impl Listening {
+    /// Another handle of the same queue of connections, for another thread.
+    pub(crate) fn another(&self) -> std::io::Result<Self> {
+        Ok(Self { listener: self.listener.try_clone()?, tls: self.tls.clone() })
+    }
+}
+
+/// Counts every connection, and waits for the last.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    places: Arc<Semaphore>,
+    most: u32,
+}
+
+impl Connections {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let most = u32::try_from(limits.connections).unwrap_or(u32::MAX).min(1 << 20);
+        Self { places: Arc::new(Semaphore::new(most as usize)), most }
+    }
+
+    /// Completes when none is open.
+    pub(crate) async fn none(&self) {
+        // Every connection holds a permit: having all of them means that none is left.
+        let _ = self.places.acquire_many(self.most).await;
+    }
+
+    /// How many are open.
+    pub(crate) fn open(&self) -> usize {
+        (self.most as usize).saturating_sub(self.places.available_permits())
+    }
+}
+
+/// Carries connections on one thread, with upstream connections of its own: nothing is handed to another thread.
 pub(crate) struct Acceptor {
     proxy: Arc<HttpProxy<FrontDoor>>,
     /// The same proxy, for connections without TLS that begin with HTTP/2's preface.
     clear_http2: Arc<ClearHttp2>,
-    places: Arc<Semaphore>,
-    most: u32,
+    connections: Connections,
     door: Arc<Door>,
     metrics: Arc<telemetry::gateway::GatewayMetrics>,
     stopping: watch::Receiver<bool>,
@@ -50,10 +87,11 @@ struct Door {
 impl Acceptor {
     pub(crate) fn new(
         front_door: FrontDoor,
-        limits: &Limits,
+        connections: Connections,
         proxy_protocol: bool,
         threads: usize,
     ) -> Self {
+        let limits = front_door.limits.clone();
         let metrics = Arc::clone(&front_door.metrics);
         let stopping = front_door.stopping.clone();
         let door = Door {
@@ -63,7 +101,7 @@ impl Acceptor {
             running: Arc::clone(&front_door.running),
         };
         let conf = ServerConf {
-            threads,
+            threads: 1,
             max_retries: usize::try_from(front_door.upstream.tries).unwrap_or(usize::MAX),
             upstream_keepalive_pool_size: front_door
                 .upstream
@@ -84,20 +122,39 @@ impl Acceptor {
         let proxy = Arc::new(proxy);
         options.h2c = true;
         let clear_http2 = Arc::new(ClearHttp2 { proxy: Arc::clone(&proxy), options });
-        let most = u32::try_from(limits.connections).unwrap_or(u32::MAX).min(1 << 20);
-        Self {
-            proxy,
-            clear_http2,
-            places: Arc::new(Semaphore::new(most as usize)),
-            most,
-            door: Arc::new(door),
-            metrics,
-            stopping,
-        }
+        Self { proxy, clear_http2, connections, door: Arc::new(door), metrics, stopping }
     }
 
-    /// Accepts until `stop` completes. With `tls`, connections begin with a handshake.
-    pub(crate) async fn accept(
+    /// Accepts on every address until `closing` says so; then closes idle connections.
+    ///
+    /// # Errors
+    /// When this thread's runtime cannot wait on an address.
+    pub(crate) async fn serve(
+        &self,
+        doors: Vec<Listening>,
+        closing: watch::Receiver<bool>,
+    ) -> std::io::Result<()> {
+        let mut loops = Vec::new();
+        for Listening { listener, tls } in doors {
+            listener.set_nonblocking(true)?;
+            let listener = TcpListener::from_std(listener)?;
+            let mut closing = closing.clone();
+            loops.push(async move {
+                let stop = async {
+                    // An error means that nobody is left who could say it.
+                    let _ = closing.wait_for(|closing| *closing).await;
+                };
+                self.accept(&listener, tls.as_ref(), stop).await;
+                // Whoever comes now is told so by the system instead of waiting in a queue.
+                drop(listener);
+            });
+        }
+        futures::future::join_all(loops).await;
+        self.proxy.http_cleanup().await;
+        Ok(())
+    }
+
+    async fn accept(
         &self,
         listener: &TcpListener,
         tls: Option<&Arc<tls::Acceptor>>,
@@ -121,7 +178,7 @@ impl Acceptor {
     }
 
     fn carry(&self, stream: TcpStream, peer: SocketAddr, tls: Option<Arc<tls::Acceptor>>) {
-        let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.connections.places).try_acquire_owned() else {
             self.metrics.connections_refused.inc();
             return;
         };
@@ -155,18 +212,6 @@ impl Acceptor {
             metrics.connections.dec();
             drop(permit);
         });
-    }
-
-    /// Closes idle connections and waits until every running answer has ended.
-    pub(crate) async fn close(&self) {
-        self.proxy.http_cleanup().await;
-        // Every connection holds a permit: having all of them means that none is left.
-        let _ = self.places.acquire_many(self.most).await;
-    }
-
-    /// Connections that are still open.
-    pub(crate) fn open_connections(&self) -> usize {
-        (self.most as usize).saturating_sub(self.places.available_permits())
     }
 }
 

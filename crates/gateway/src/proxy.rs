@@ -40,7 +40,8 @@ const REQUEST_ID_HEADER: &str = "x-request-id";
 /// The longest body that is looked into. Pingora keeps as much of a request for sending it on (and again).
 const LONGEST_LOOK: usize = 64 * 1024;
 
-/// A front door that proxies to the slots.
+/// A front door that proxies to the slots. Each thread has one; what they share is shared by it.
+#[derive(Clone)]
 pub(crate) struct FrontDoor {
     pub routing: Arc<Routing>,
     pub running: Arc<Running>,
@@ -49,7 +50,7 @@ pub(crate) struct FrontDoor {
     pub shadow: Arc<Shadow>,
     pub metrics: Arc<GatewayMetrics>,
     pub upstream: Upstream,
-    pub retry_budget: RetryBudget,
+    pub retry_budget: Arc<RetryBudget>,
     pub limits: Limits,
     pub trusted_proxies: Vec<IpNet>,
     pub allow_slot_header: bool,
