@@ -39,6 +39,7 @@ fn known_by(package: &Package) -> BTreeSet<String> {
 
 /// Every crate and the crates of ours that it may know.
 const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("access", &[]),
     ("switch-core", &[]),
     ("switch-api", &[]),
     ("switch-journal", &["switch-core"]),
@@ -71,6 +72,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("pingora", &["gateway"]),
     ("rusqlite", &["switch-journal"]),
+    ("jsonwebtoken", &["access"]),
+    ("ring", &["access"]),
+    ("governor", &["access"]),
+    ("hyper-rustls", &["access"]),
     ("llama-cpp-2", &["rag-generator"]),
     ("minijinja", &["rag-generator"]),
     ("fastembed", &["rag-embedder"]),

@@ -165,7 +165,8 @@ mod tests {
         let keys = ApiKeys::open(&file).unwrap();
         assert!(!keys.file().reload().unwrap(), "nothing has changed");
 
-        std::fs::write(&file, format!("# left\n\n{}\n", serde_json::to_string(&two).unwrap())).unwrap();
+        std::fs::write(&file, format!("# left\n\n{}\n", serde_json::to_string(&two).unwrap()))
+            .unwrap();
         assert!(keys.file().reload().unwrap());
         assert_eq!(keys.check(&first.text, NOW), Err(KeyRefusal::Unknown));
         assert!(keys.check(&second.text, NOW).is_ok());
@@ -186,7 +187,10 @@ mod tests {
                 "keys.jsonl:1: the hash is not 64 hex digits in lower case",
             ),
             (
-                format!("{0}\n{0}", format_args!("{{\"id\":\"a\",\"name\":\"a\",\"hash\":\"{hash}\"}}")),
+                format!(
+                    "{0}\n{0}",
+                    format_args!("{{\"id\":\"a\",\"name\":\"a\",\"hash\":\"{hash}\"}}")
+                ),
                 "keys.jsonl:2: the id a is there twice",
             ),
         ] {

@@ -63,7 +63,10 @@ impl BoundedStore {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
+        self.parts
+            .iter()
+            .map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).len())
+            .sum()
     }
 }
 

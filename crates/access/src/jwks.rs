@@ -46,11 +46,11 @@ impl std::fmt::Display for Source {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     #[error("reading the keys in {0}")]
-    Unreadable(Source, #[source] std::io::Error),
+    Unreadable(String, #[source] std::io::Error),
     #[error("fetching the keys from {0}")]
-    Fetch(Source, #[source] FetchError),
+    Fetch(String, #[source] FetchError),
     #[error("using the keys from {0}")]
-    Unusable(Source, #[source] KeyError),
+    Unusable(String, #[source] KeyError),
 }
 
 /// Checks tokens against keys that change.
@@ -72,9 +72,9 @@ impl Verifier {
     /// [`SourceError::Fetch`] when this machine's certificates cannot be read.
     pub fn new(source: Source, rules: Rules) -> Result<Self, SourceError> {
         let fetcher = match &source {
-            Source::SetUrl(_) => {
-                Some(Fetcher::new().map_err(|error| SourceError::Fetch(source.clone(), error))?)
-            }
+            Source::SetUrl(_) => Some(
+                Fetcher::new().map_err(|error| SourceError::Fetch(source.to_string(), error))?,
+            ),
             _ => None,
         };
         Ok(Self {
@@ -144,10 +144,12 @@ impl Verifier {
     }
 
     async fn read(&self) -> Result<bool, SourceError> {
-        let source = || self.source.clone();
+        let source = || self.source.to_string();
         let bytes = match &self.source {
             Source::Secret(file) | Source::Pem(file) | Source::SetFile(file) => {
-                tokio::fs::read(file).await.map_err(|error| SourceError::Unreadable(source(), error))?
+                tokio::fs::read(file)
+                    .await
+                    .map_err(|error| SourceError::Unreadable(source(), error))?
             }
             Source::SetUrl(url) => match &self.fetcher {
                 Some(fetcher) => fetcher

@@ -190,7 +190,9 @@ fn check_claims(
         return Err(TokenRefusal::Issuer);
     }
     if !rules.audience.is_empty() {
-        let wanted = |value: &Value| value.as_str().is_some_and(|one| rules.audience.iter().any(|a| a == one));
+        let wanted = |value: &Value| {
+            value.as_str().is_some_and(|one| rules.audience.iter().any(|a| a == one))
+        };
         let ours = match claims.get("aud") {
             Some(Value::Array(all)) => all.iter().any(wanted),
             Some(one) => wanted(one),

@@ -55,7 +55,8 @@ impl Serialize for Expiry {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let whole = OffsetDateTime::from(self.0).replace_nanosecond(0);
         let text = whole.ok().and_then(|time| time.format(&Rfc3339).ok());
-        text.ok_or_else(|| serde::ser::Error::custom("a time that cannot be written"))?.serialize(to)
+        text.ok_or_else(|| serde::ser::Error::custom("a time that cannot be written"))?
+            .serialize(to)
     }
 }
 

@@ -319,7 +319,10 @@ mod tests {
         let (limiter, clock) = limiter(tokens(600));
         let caller = limiter.caller("ada");
         let standing = limiter.admit(caller).unwrap().tokens.unwrap();
-        assert_eq!((standing.limit, standing.remaining, standing.reset), (600, 600, Duration::ZERO));
+        assert_eq!(
+            (standing.limit, standing.remaining, standing.reset),
+            (600, 600, Duration::ZERO)
+        );
         limiter.charge(caller, 200);
         assert_eq!(limiter.admit(caller).unwrap().tokens.unwrap().remaining, 400);
         // One answer may take more than is left.
@@ -363,15 +366,16 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_those_who_owe_most_are_remembered() {
-        let few = Limit { callers: 64, ..requests(1, MINUTE, 2) };
+        let few = Limit { callers: 512, ..requests(1, MINUTE, 2) };
         let (limiter, clock) = limiter(few);
         let heavy = limiter.caller("heavy");
         limiter.admit(heavy).unwrap();
         limiter.admit(heavy).unwrap();
         for other in 0..10_000 {
             let _ = limiter.admit(limiter.caller(other));
-            assert!(limiter.callers() <= 64);
+            assert!(limiter.callers() <= 512);
         }
+        assert!(limiter.admit(heavy).is_err());
         clock.advance(2 * MINUTE);
         limiter.forget_idle();
         assert_eq!(limiter.callers(), 0);

@@ -59,7 +59,8 @@ impl NewSecret {
 pub fn id_of(opens: Opens, text: &str) -> Option<&str> {
     let rest = text.strip_prefix(opens.prefix())?.strip_prefix('_')?;
     let (id, secret) = rest.split_once('_')?;
-    let well_formed = id.len() == 12 && secret.len() == 64 && secret.bytes().all(|b| b.is_ascii_hexdigit());
+    let well_formed =
+        id.len() == 12 && secret.len() == 64 && secret.bytes().all(|b| b.is_ascii_hexdigit());
     well_formed.then_some(id)
 }
 

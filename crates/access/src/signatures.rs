@@ -89,4 +89,3 @@ impl JwtVerifier for Ring {
         self.algorithm
     }
 }
-

@@ -143,7 +143,9 @@ fn changed_claims_do_not_fit_the_signature() {
 #[test]
 fn what_is_not_a_token_is_malformed() {
     let token = rs256(None, &good());
-    for text in ["", ".", "..", "...", "a.b.c", "swk_1_2", &format!("{token}.x"), &token[1..], "é.é.é"] {
+    for text in
+        ["", ".", "..", "...", "a.b.c", "swk_1_2", &format!("{token}.x"), &token[1..], "é.é.é"]
+    {
         assert_eq!(check(text), Err(TokenRefusal::Malformed), "{text:?}");
     }
     let critical = rsa_signed(&json!({"alg": "RS256", "crit": ["b64"], "b64": false}), &good());
