@@ -39,11 +39,15 @@ fn known_by(package: &Package) -> BTreeSet<String> {
 
 /// Every crate and the crates of ours that it may know.
 const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("access", &[]),
     ("switch-core", &[]),
     ("switch-api", &[]),
     ("switch-journal", &["switch-core"]),
-    ("gateway", &["settings-file", "switch-api", "switch-core", "switch-journal", "telemetry"]),
-    ("switchctl", &["switch-api"]),
+    (
+        "gateway",
+        &["access", "settings-file", "switch-api", "switch-core", "switch-journal", "telemetry"],
+    ),
+    ("switchctl", &["access", "switch-api"]),
     ("rag-core", &[]),
     ("rag-documents", &["rag-core"]),
     ("rag-embedder", &["rag-core"]),
@@ -71,6 +75,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("pingora", &["gateway"]),
     ("rusqlite", &["switch-journal"]),
+    ("jsonwebtoken", &["access"]),
+    ("ring", &["access", "gateway"]),
+    ("governor", &["access"]),
+    ("hyper-rustls", &["access"]),
     ("llama-cpp-2", &["rag-generator"]),
     ("minijinja", &["rag-generator"]),
     ("fastembed", &["rag-embedder"]),

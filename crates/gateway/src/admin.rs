@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::connect_info::{ConnectInfo, Connected};
@@ -9,7 +10,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::uri::Authority;
 use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -30,6 +31,7 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use crate::canary;
 use crate::driver::{Ask, Message, No};
 use crate::events;
+use crate::operators::{self, Operators};
 use crate::people::Caller;
 use crate::settings::check::share;
 use crate::shared::Shared;
@@ -37,7 +39,7 @@ use crate::status;
 use crate::worker::now_millis;
 
 /// The longest request body, in bytes.
-const LONGEST_BODY: usize = 64 * 1024;
+pub(crate) const LONGEST_BODY: usize = 64 * 1024;
 /// How long an operator is kept waiting for a decision to be recorded.
 const RECORD_PATIENCE: Duration = Duration::from_secs(30);
 /// How long an operator may wait for a drain.
@@ -48,6 +50,7 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct Desk {
     pub driver: mpsc::Sender<Message>,
     pub shared: Shared,
+    pub operators: Arc<Operators>,
     pub stopping: watch::Receiver<bool>,
 }
 
@@ -55,6 +58,7 @@ pub(crate) struct Desk {
 pub(crate) fn router(desk: Desk) -> Router {
     Router::new()
         .route("/v1/status", get(status))
+        .route("/v1/whoami", get(operators::whoami))
         .route("/v1/promote", post(promote))
         .route("/v1/rollback", post(rollback))
         .route("/v1/canary", post(set_canary))
@@ -69,6 +73,7 @@ pub(crate) fn router(desk: Desk) -> Router {
         .fallback(|| async {
             problem(StatusCode::NOT_FOUND, "not_found", "there is nothing here", None)
         })
+        .layer(from_fn_with_state(desk.clone(), operators::authorize))
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .with_state(desk)
 }
@@ -83,8 +88,11 @@ pub(crate) async fn serve_socket(listener: UnixListener, desk: Desk) {
 
 /// Serves operators over HTTP.
 pub(crate) async fn serve_http(listener: TcpListener, desk: Desk) {
-    let service =
-        router(desk).layer(from_fn(no_strangers)).into_make_service_with_connect_info::<Caller>();
+    let mut routes = router(desk.clone());
+    if !desk.operators.ask_for_tokens() {
+        routes = routes.layer(from_fn(no_strangers));
+    }
+    let service = routes.into_make_service_with_connect_info::<Caller>();
     if let Err(error) = axum::serve(listener, service).await {
         tracing::error!(%error, "the admin HTTP address has ended");
     }
@@ -93,7 +101,7 @@ pub(crate) async fn serve_http(listener: TcpListener, desk: Desk) {
 impl Connected<IncomingStream<'_, UnixListener>> for Caller {
     fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
         match stream.io().peer_cred() {
-            Ok(peer) => Self::Local { uid: peer.uid(), pid: peer.pid() },
+            Ok(peer) => Self::Local { uid: peer.uid(), gid: peer.gid(), pid: peer.pid() },
             Err(_) => Self::Unknown,
         }
     }
@@ -508,7 +516,7 @@ fn failure(reason: &str, message: String, hint: Option<String>) -> Failure {
     }
 }
 
-fn problem(
+pub(crate) fn problem(
     status: StatusCode,
     reason: &str,
     message: impl Into<String>,

@@ -7,7 +7,11 @@ pub(crate) fn problem_body(status: u16, code: &str, message: &str) -> Bytes {
     if status < 400 {
         return Bytes::from(serde_json::json!({ "status": code }).to_string());
     }
-    let kind = if status < 500 { "invalid_request_error" } else { "server_error" };
+    let kind = match status {
+        429 => "rate_limit_error",
+        ..500 => "invalid_request_error",
+        _ => "server_error",
+    };
     let body = serde_json::json!({
         "error": { "message": message, "type": kind, "param": null, "code": code }
     });

@@ -19,6 +19,7 @@ use crate::events::Events;
 use crate::front_door::{Acceptor, Connections, Listening};
 use crate::hold::Hold;
 use crate::journal_desk::JournalDesk;
+use crate::operators::Operators;
 use crate::probe;
 use crate::proxy::FrontDoor;
 use crate::retry_budget::RetryBudget;
@@ -29,6 +30,7 @@ use crate::shadow::Shadow;
 use crate::shared::Shared;
 use crate::slot_pool::SlotPool;
 use crate::tls::{CertificateError, Certificates};
+use crate::users::{Gate, GateError};
 use crate::worker::Worker;
 
 /// Why the gateway does not start.
@@ -44,6 +46,10 @@ pub enum StartError {
     CookieKey { file: PathBuf, source: std::io::Error },
     #[error("listening on {address}")]
     Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    #[error(transparent)]
+    Operators(#[from] access::key_file::KeyFileError),
     #[error("counting requests")]
     Metrics(#[source] telemetry::gateway::Error),
     #[error("starting a thread that carries requests")]
@@ -65,6 +71,9 @@ impl StartError {
             }
             Self::Listen { .. } => {
                 Some("choose another address, or stop what listens there".to_owned())
+            }
+            Self::Gate(_) | Self::Operators(_) => {
+                Some("switchyard --check names the setting and its line".to_owned())
             }
             Self::Certificate(error) => Some(error.hint()),
             Self::CookieKey { .. } => Some(
@@ -191,7 +200,10 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
         }
     }
     let (stop, stopping) = watch::channel(false);
-    let desk = Desk { driver: own.clone(), shared: shared.clone(), stopping: stopping.clone() };
+    let operators = Arc::new(Operators::open(&settings.operators)?);
+    let gate = Gate::open(settings.users.as_ref(), &settings.rate_limits, &metrics).await?;
+    let desk =
+        Desk { driver: own.clone(), shared: shared.clone(), operators, stopping: stopping.clone() };
     let driver = Driver::new(switch, shared.clone(), (own, inbox), addresses.join(", "));
     tokio::spawn(driver.run());
     tokio::spawn(admin::serve_socket(admin_listener, desk.clone()));
@@ -205,6 +217,7 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
         conversations: shared.conversations,
         hold: shared.hold,
         shadow: shared.shadow,
+        gate,
         metrics,
         retry_budget: Arc::new(RetryBudget::new(settings.upstream.retry_budget.thousandths())),
         upstream: settings.upstream,

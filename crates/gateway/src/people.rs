@@ -10,7 +10,13 @@ pub(crate) enum Caller {
     /// Told by the kernel (`SO_PEERCRED`): cannot be made up.
     Local {
         uid: u32,
+        gid: u32,
         pid: Option<i32>,
+    },
+    /// Known by an operator's token.
+    Token {
+        name: String,
+        address: SocketAddr,
     },
     Remote(SocketAddr),
     Unknown,
@@ -20,7 +26,10 @@ impl Caller {
     /// The caller as the journal keeps it. Reads `/etc/passwd` for the user's name.
     pub(crate) fn who(&self) -> Who {
         match self {
-            Self::Local { uid, pid } => Who { name: user_name(*uid), uid: Some(*uid), pid: *pid },
+            Self::Local { uid, pid, .. } => {
+                Who { name: user_name(*uid), uid: Some(*uid), pid: *pid }
+            }
+            Self::Token { name, .. } => Who { name: name.clone(), uid: None, pid: None },
             Self::Remote(address) => Who { name: format!("http:{address}"), uid: None, pid: None },
             Self::Unknown => Who { name: "unknown".to_owned(), uid: None, pid: None },
         }

@@ -29,6 +29,7 @@ use crate::settings::{Limits, Upstream};
 use crate::shadow::{Copy, SHADOW_HEADER, Shadow};
 use crate::slot_pool::Chosen;
 use crate::strict;
+use crate::users::{Gate, USER_HEADER, User, Visitor};
 use crate::waiting::{self, Early};
 use crate::wire::Wire;
 
@@ -48,6 +49,8 @@ pub(crate) struct FrontDoor {
     pub conversations: Option<Arc<Conversations>>,
     pub hold: Option<Arc<Hold>>,
     pub shadow: Arc<Shadow>,
+    /// Asks who is asking; none when anybody may.
+    pub gate: Option<Arc<Gate>>,
     pub metrics: Arc<GatewayMetrics>,
     pub upstream: Upstream,
     pub retry_budget: Arc<RetryBudget>,
@@ -65,6 +68,7 @@ pub(crate) struct Carried {
     first_byte: Option<Duration>,
     request_id: Option<HeaderValue>,
     client: Client,
+    visitor: Option<Visitor>,
     conversation: Option<Conversation>,
     admission: Option<Admission>,
     assignment: Option<Assignment>,
@@ -86,6 +90,13 @@ pub(crate) struct Carried {
     body_is_here: bool,
     bytes: u64,
     refused: Option<u16>,
+}
+
+impl Carried {
+    /// Who is asking; `None` when nobody was asked.
+    fn user(&self) -> Option<&User> {
+        self.visitor.as_ref()?.user.as_ref()
+    }
 }
 
 /// An answer of the gateway's own.
@@ -115,6 +126,7 @@ impl ProxyHttp for FrontDoor {
                 scheme: "http",
                 by_proxy: false,
             },
+            visitor: None,
             conversation: None,
             admission: None,
             assignment: None,
@@ -229,6 +241,12 @@ impl ProxyHttp for FrontDoor {
         request.remove_header(SLOT_HEADER);
         request.remove_header(RELEASE_HEADER);
         request.remove_header(&SHADOW_HEADER);
+        for hidden in Gate::hidden(self.gate.as_ref()) {
+            request.remove_header(*hidden);
+        }
+        if let Some(user) = carried.user() {
+            request.insert_header(USER_HEADER, user.name.as_bytes())?;
+        }
         if let Some(id) = &carried.request_id {
             request.insert_header(REQUEST_ID_HEADER, id.clone())?;
         }
@@ -269,6 +287,9 @@ impl ProxyHttp for FrontDoor {
             response.insert_header(REQUEST_ID_HEADER, id.clone())?;
         }
         response.remove_header(RELEASE_HEADER);
+        if let Some(visitor) = &carried.visitor {
+            visitor.stamp(response)?;
+        }
         if let Some(admission) = &carried.admission {
             let slot = admission.pool.slot;
             response.insert_header(SLOT_HEADER, slot.as_str())?;
@@ -312,6 +333,9 @@ impl ProxyHttp for FrontDoor {
         if let Some(part) = body {
             carried.bytes += part.len() as u64;
             carried.done |= part.ends_with(LAST_EVENT);
+            if let Some(visitor) = &mut carried.visitor {
+                visitor.read(part);
+            }
             if let Some(running) = &carried.running {
                 running.add(part.len() as u64);
             }
@@ -460,6 +484,7 @@ impl ProxyHttp for FrontDoor {
                 bytes = carried.bytes,
                 duration_ms = millis(duration),
                 end = if by_client { "client left" } else if cut { "cut" } else if error.is_some() { "failed" } else { "whole" },
+                user = carried.user().map_or("-", |user| user.name.as_str()),
                 request_id = carried.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or("-"),
             );
         }
@@ -499,7 +524,13 @@ impl FrontDoor {
             return Err(No::new(400, "malformed_request", problem));
         }
         self.check(session)?;
-        let named = self.named_slot(session)?;
+        if let Some(gate) = &self.gate {
+            let request = session.req_header();
+            let (headers, path) = (&request.headers, request.uri.path());
+            let asked = gate.ask(headers, path, carried.client.address, &mut carried.visitor).await;
+            asked.map_err(|no| No::new(no.status, no.code, no.text))?;
+        }
+        let named = self.named_slot(session, carried.user())?;
         self.retry_budget.pay_in();
         let mut wants_stream = waiting::asks_for_a_stream(session.req_header());
         if let Some(conversations) = &self.conversations {
@@ -516,6 +547,9 @@ impl FrontDoor {
         let request = session.req_header();
         if admission.way != Way::Named {
             carried.copy = self.shadow.begin(&request.method, &request.uri, &request.headers);
+            if let Some(copy) = &mut carried.copy {
+                copy.hide(Gate::hidden(self.gate.as_ref()));
+            }
         }
         // Those who have a look at a drain want to see everything that runs.
         carried.running = Some(self.running.enter(running::Answer {
@@ -577,9 +611,13 @@ impl FrontDoor {
     }
 
     /// The slot the caller names, if it may.
-    fn named_slot(&self, session: &Session) -> std::result::Result<Option<Slot>, No> {
+    fn named_slot(
+        &self,
+        session: &Session,
+        user: Option<&User>,
+    ) -> std::result::Result<Option<Slot>, No> {
         let Some(value) = session.req_header().headers.get(SLOT_HEADER) else { return Ok(None) };
-        if !self.allow_slot_header {
+        if !self.allow_slot_header && !user.is_some_and(|user| user.may_choose_slot) {
             let text = "choosing a slot with x-switchyard-slot is not allowed here";
             return Err(No::new(403, "slot_header_not_allowed", text));
         }
@@ -600,7 +638,7 @@ impl FrontDoor {
             headers: &request.headers,
             path: request.uri.path(),
             client: Some(carried.client.address),
-            claims: None,
+            claims: carried.user().map(|user| &user.claims),
             named,
             conversation: number,
             home: carried.conversation.and_then(|conversation| conversation.home),
@@ -701,6 +739,9 @@ impl FrontDoor {
         }
         if let Some(id) = &carried.request_id {
             response.insert_header(REQUEST_ID_HEADER, id.clone())?;
+        }
+        if let Some(visitor) = &carried.visitor {
+            visitor.stamp(&mut response)?;
         }
         if let Some(admission) = &carried.admission {
             response.insert_header(SLOT_HEADER, admission.pool.slot.as_str())?;

@@ -2,9 +2,11 @@
 
 pub(crate) mod check;
 mod listen;
+mod operators;
 mod promotion;
 mod slots;
 mod upstream;
+mod users;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,11 +19,14 @@ use switch_core::{Rules, Slot};
 use check::{address, positive};
 use listen::{Admin, Listen, Tls};
 pub use listen::{CertificateFiles, Limits, Shutdown, TlsVersion};
+pub use operators::Operators;
 pub use promotion::{Conversations, Hold, Mismatch, Shadow};
 use promotion::{FirstLive, Promotion, Requirement, Routing};
 use slots::Slots;
 pub use slots::{Balance, SlotSettings, WorkerSettings};
 pub use upstream::{Health, Passive, Upstream};
+pub use users::{Jwt, Users};
+use users::{RateLimitFile, UsersFile};
 
 /// `gateway.yaml`, word for word.
 #[derive(Debug, Deserialize)]
@@ -43,6 +48,10 @@ pub struct SettingsFile {
     routing: Routing,
     #[serde(default)]
     shadow: Shadow,
+    #[serde(default)]
+    users: Option<UsersFile>,
+    #[serde(default)]
+    rate_limits: Vec<RateLimitFile>,
     #[serde(default)]
     limits: Limits,
     #[serde(default)]
@@ -81,6 +90,9 @@ pub struct Settings {
     pub conversations: Option<Conversations>,
     pub hold: Option<Hold>,
     pub shadow: Shadow,
+    pub operators: Operators,
+    pub users: Option<Users>,
+    pub rate_limits: Vec<access::rate_limit::Limit>,
     pub limits: Limits,
     pub shutdown: Shutdown,
     pub access_log: bool,
@@ -126,13 +138,14 @@ impl Settings {
         if let Some(address) = admin_http
             && !address.ip().is_loopback()
             && !typed.admin.allow_remote
+            && typed.admin.tokens.is_none()
         {
             return Err(SettingsError::invalid(
                 file,
                 "admin.http",
                 format!("{address} can be reached from other machines, and the admin API asks for no password"),
             )
-            .with_hint("use 127.0.0.1, or say `allow_remote: true` when something in front checks who asks"));
+            .with_hint("use 127.0.0.1, name a file of `tokens`, or say `allow_remote: true` when something in front checks who asks"));
         }
         if let Some(path) = &typed.listen.ready_path
             && !path.starts_with('/')
@@ -183,6 +196,11 @@ impl Settings {
             positive(file, "routing.hold.wait", hold.wait)?;
             positive(file, "routing.hold.heartbeat", hold.heartbeat)?;
         }
+        let admin = typed.admin;
+        let operators =
+            operators::operators(file, admin.operators, admin.tokens, admin.protect_metrics)?;
+        let users = typed.users.map(|typed| users::users(file, typed)).transpose()?;
+        let rate_limits = users::rate_limits(file, typed.rate_limits, users.as_ref())?;
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = typed.threads.unwrap_or(processors);
         if !(1..=1024).contains(&threads) {
@@ -194,7 +212,7 @@ impl Settings {
             proxy_protocol: typed.listen.proxy_protocol,
             trusted_proxies,
             ready_path: typed.listen.ready_path,
-            admin_socket: typed.admin.socket,
+            admin_socket: admin.socket,
             admin_http,
             state: typed.state,
             slots,
@@ -221,6 +239,9 @@ impl Settings {
             conversations: typed.routing.conversations,
             hold: typed.routing.hold,
             shadow: typed.shadow,
+            operators,
+            users,
+            rate_limits,
             limits: typed.limits,
             shutdown: typed.shutdown,
             access_log: typed.access_log,

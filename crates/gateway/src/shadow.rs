@@ -40,6 +40,15 @@ pub(crate) struct Copy {
     body: BytesMut,
 }
 
+impl Copy {
+    /// Takes headers away that workers must not see.
+    pub(crate) fn hide(&mut self, names: &[&'static str]) {
+        for name in names {
+            self.headers.remove(*name);
+        }
+    }
+}
+
 impl Shadow {
     pub(crate) fn new(settings: &settings::Shadow, metrics: Arc<GatewayMetrics>) -> Self {
         Self {

@@ -249,6 +249,16 @@ pub struct RunningStream {
     pub bytes: u64,
 }
 
+/// `GET /v1/whoami`: whom the gateway takes the asker for.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct WhoAmI {
+    pub name: String,
+    /// `viewer`, `operator` or `admin`.
+    pub role: String,
+    /// `socket` (a user of the gateway's machine), `token`, or `address` when nobody is asked.
+    pub by: String,
+}
+
 /// `GET /v1/notes?limit=N`, newest first: what was done or refused beside the decisions.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
 pub struct Notes {

@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use switch_api::{Failure, Problem};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::credentials::{self, Credentials};
+
 /// The longest answer read, in bytes.
 const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,6 +28,15 @@ pub(crate) enum Trouble {
     /// The gateway could not be asked.
     #[error("asking the gateway at {server}: {cause}")]
     Unreachable { server: String, cause: String },
+    /// The gateway does not let this operator ask.
+    #[error("{}", .0.message)]
+    NotAllowed(Problem),
+    /// The stored tokens cannot be used.
+    #[error("{0}")]
+    Credentials(String, Option<String>),
+    /// Something that asks no gateway failed.
+    #[error("{0}")]
+    Failed(String, Option<String>),
     /// The command line cannot be meant.
     #[error("{0}")]
     Usage(String),
@@ -39,9 +50,14 @@ impl Trouble {
         Self::Unreachable { server: server.to_owned(), cause: cause.to_string() }
     }
 
+    pub(crate) fn credentials(text: impl Into<String>, hint: Option<String>) -> Self {
+        Self::Credentials(text.into(), hint)
+    }
+
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Refused(problem) => problem.hint.clone(),
+            Self::Refused(problem) | Self::NotAllowed(problem) => problem.hint.clone(),
+            Self::Credentials(_, hint) | Self::Failed(_, hint) => hint.clone(),
             Self::Unreachable { .. } => Some(
                 "is switchyard running? name it with --server unix:PATH or http://HOST:PORT".into(),
             ),
@@ -52,8 +68,8 @@ impl Trouble {
 
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::TimedOut(_) => 1,
-            Self::Unreachable { .. } => 2,
+            Self::Refused(_) | Self::TimedOut(_) | Self::Failed(..) => 1,
+            Self::Unreachable { .. } | Self::NotAllowed(_) | Self::Credentials(..) => 2,
             Self::Usage(_) => 64,
         }
     }
@@ -68,12 +84,37 @@ enum Place {
 pub(crate) struct Client {
     server: String,
     place: Place,
+    /// Shown over HTTP only: the unix socket knows its callers by themselves.
+    token: Option<String>,
 }
 
 impl Client {
     /// # Errors
     /// [`Trouble::Usage`] when `server` is neither `unix:PATH` nor `http://HOST:PORT`.
     pub(crate) fn new(server: &str) -> Result<Self, Trouble> {
+        let mut client = Self::without_token(server)?;
+        if matches!(client.place, Place::Http(_)) {
+            client.token = match std::env::var(credentials::VARIABLE) {
+                Ok(token) if !token.is_empty() => Some(token),
+                _ => match Credentials::of_this_user() {
+                    Ok(stored) => stored.token(server)?,
+                    // Nowhere to look: the gateway may ask for no token.
+                    Err(_) => None,
+                },
+            };
+        }
+        Ok(client)
+    }
+
+    /// A client that shows this token, whatever is stored.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(crate) fn with_token(server: &str, token: &str) -> Result<Self, Trouble> {
+        Ok(Self { token: Some(token.to_owned()), ..Self::without_token(server)? })
+    }
+
+    fn without_token(server: &str) -> Result<Self, Trouble> {
         let place = if let Some(path) = server.strip_prefix("unix:").filter(|path| !path.is_empty())
         {
             Place::Socket(PathBuf::from(path))
@@ -90,7 +131,7 @@ impl Client {
                 "--server {server:?} is neither unix:PATH nor http://HOST:PORT"
             )));
         };
-        Ok(Self { server: server.to_owned(), place })
+        Ok(Self { server: server.to_owned(), place, token: None })
     }
 
     /// The answer to a GET.
@@ -134,6 +175,9 @@ impl Client {
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, host);
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
         let request = request
             .body(Full::new(Bytes::from(body.unwrap_or_default())))
@@ -186,7 +230,7 @@ impl Client {
             {
                 Trouble::Refused(error)
             }
-            Ok(Failure { error }) => self.lost(error.message),
+            Ok(Failure { error }) => Trouble::NotAllowed(error),
             Err(_) => self.lost(format!("it answers {status}, which is not a gateway's answer")),
         }
     }

@@ -3,8 +3,10 @@
 pub(crate) mod canary;
 pub(crate) mod drain;
 pub(crate) mod history;
+pub(crate) mod login;
 pub(crate) mod promote;
 pub(crate) mod rollback;
+pub(crate) mod secrets;
 pub(crate) mod shadow;
 pub(crate) mod status;
 pub(crate) mod wait;

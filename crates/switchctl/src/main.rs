@@ -2,6 +2,7 @@
 
 mod client;
 mod commands;
+mod credentials;
 mod render;
 mod words;
 
@@ -10,7 +11,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::client::{Client, Trouble};
-use crate::commands::{canary, drain, history, promote, rollback, shadow, status, wait, watch};
+use crate::commands::{
+    canary, drain, history, login, promote, rollback, secrets, shadow, status, wait, watch,
+};
 
 /// Asks the gateway what is live, and switches slots.
 #[derive(Parser)]
@@ -51,6 +54,18 @@ enum Command {
     Watch,
     /// Show who switched, when, and why.
     History(history::Arguments),
+    /// Store a token for an http:// server; it is read from standard input.
+    Login,
+    /// Forget the stored token.
+    Logout,
+    /// Show whom the gateway takes you for.
+    Whoami,
+    /// Make operators' tokens.
+    #[command(subcommand)]
+    Token(secrets::Token),
+    /// Make API keys for users of the front door.
+    #[command(subcommand)]
+    Key(secrets::Key),
 }
 
 fn main() -> ExitCode {
@@ -73,17 +88,37 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode, Trouble> {
-    let client = Client::new(&arguments.server)?;
     let output = arguments.output;
+    let server = &arguments.server;
     match arguments.command {
-        Command::Status => status::run(&client, output).await,
-        Command::Promote(arguments) => promote::run(&client, output, arguments).await,
-        Command::Rollback(arguments) => rollback::run(&client, output, arguments).await,
-        Command::Canary(arguments) => canary::run(&client, output, arguments).await,
-        Command::Shadow(arguments) => shadow::run(&client, output, arguments).await,
-        Command::Drain(arguments) => drain::run(&client, output, arguments).await,
-        Command::Wait(arguments) => wait::run(&client, output, arguments).await,
-        Command::Watch => watch::run(&client, output).await,
-        Command::History(arguments) => history::run(&client, output, arguments).await,
+        Command::Login => login::login(server, output).await,
+        Command::Logout => login::logout(server, output),
+        Command::Token(command) => secrets::token(command, output),
+        Command::Key(command) => secrets::key(command, output),
+        command => ask(&Client::new(server)?, output, command).await,
+    }
+}
+
+/// The commands that ask a gateway.
+async fn ask(
+    client: &Client,
+    output: render::Output,
+    command: Command,
+) -> Result<ExitCode, Trouble> {
+    match command {
+        Command::Status => status::run(client, output).await,
+        Command::Promote(arguments) => promote::run(client, output, arguments).await,
+        Command::Rollback(arguments) => rollback::run(client, output, arguments).await,
+        Command::Canary(arguments) => canary::run(client, output, arguments).await,
+        Command::Shadow(arguments) => shadow::run(client, output, arguments).await,
+        Command::Drain(arguments) => drain::run(client, output, arguments).await,
+        Command::Wait(arguments) => wait::run(client, output, arguments).await,
+        Command::Watch => watch::run(client, output).await,
+        Command::History(arguments) => history::run(client, output, arguments).await,
+        Command::Whoami
+        | Command::Login
+        | Command::Logout
+        | Command::Token(_)
+        | Command::Key(_) => login::whoami(client, output).await,
     }
 }

@@ -29,6 +29,11 @@ pub(crate) fn print(
     ExitCode::SUCCESS
 }
 
+/// Asks for something on standard error, without a newline.
+pub(crate) fn prompt(text: &str) {
+    eprint!("{text}");
+}
+
 /// Prints one event on one line.
 pub(crate) fn event(output: Output, event: &Event) -> ExitCode {
     print(output, event, || format!("{}  {:<9} {}\n", event.at, event.kind, event.text))

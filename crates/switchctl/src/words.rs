@@ -10,5 +10,7 @@ Examples:
   switchctl drain --watch
   switchctl rollback --reason 'wrong answers about leave'
   switchctl status --output json
+  switchctl login --server http://gateway:9901 < token.txt
+  switchctl token new --name ada --role operator --expires 90d --file operators.jsonl
 
 Exit codes: 0 done, 1 refused or failed, 2 could not ask, 64 wrong usage.";

@@ -34,6 +34,9 @@ pub struct GatewayMetrics {
     pub deadlines: IntCounter,
     shadows: IntCounterVec,
     holds: IntCounterVec,
+    authentications: IntCounterVec,
+    rate_limited: IntCounterVec,
+    operator_refusals: IntCounterVec,
     breakers: IntGaugeVec,
     canary_share: IntGauge,
     promotions: IntCounterVec,
@@ -240,6 +243,24 @@ impl GatewayMetrics {
             deadlines,
             shadows,
             holds,
+            authentications: counters(
+                &registry,
+                "switchyard_authentications_total",
+                "Users asked who they are, by how they showed it and the outcome",
+                &["kind", "outcome"],
+            )?,
+            rate_limited: counters(
+                &registry,
+                "switchyard_rate_limited_total",
+                "Requests refused because a limit was reached",
+                &["limit"],
+            )?,
+            operator_refusals: counters(
+                &registry,
+                "switchyard_operator_refusals_total",
+                "Operators refused for who they are",
+                &["reason"],
+            )?,
             canary_share,
             breakers: gauges(
                 &registry,
@@ -295,6 +316,26 @@ impl GatewayMetrics {
     /// Counts a request that waited by how that ended (`answered`, `timed_out`, `full`, `left`, `gave_up`).
     pub fn holds(&self, outcome: &str) {
         self.holds.with_label_values(&[outcome]).inc();
+    }
+
+    /// The counter of users who showed who they are by `kind` (`jwt`, `api_key`, `none`).
+    pub fn authentications(&self, kind: &str, outcome: &str) -> IntCounter {
+        self.authentications.with_label_values(&[kind, outcome])
+    }
+
+    /// Counts a user who was not let in, by the word for why.
+    pub fn authentication(&self, kind: &str, outcome: &str) {
+        self.authentications(kind, outcome).inc();
+    }
+
+    /// The counter of requests that a limit refused.
+    pub fn rate_limited(&self, limit: &str) -> IntCounter {
+        self.rate_limited.with_label_values(&[limit])
+    }
+
+    /// Counts an operator who was refused (`no_token`, `bad_token`, `role`).
+    pub fn operator_refusal(&self, reason: &str) {
+        self.operator_refusals.with_label_values(&[reason]).inc();
     }
 
     /// Shows the canary's share, in thousandths.

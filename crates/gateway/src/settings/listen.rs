@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::operators::OperatorFile;
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Listen {
@@ -60,6 +62,14 @@ pub(super) struct Admin {
     pub(super) http: Option<String>,
     #[serde(default)]
     pub(super) allow_remote: bool,
+    /// Roles of this machine's users.
+    #[serde(default)]
+    pub(super) operators: Option<Vec<OperatorFile>>,
+    /// Operators' tokens for HTTP, hashed.
+    #[serde(default)]
+    pub(super) tokens: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) protect_metrics: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
