@@ -2,6 +2,7 @@
 
 mod addresses;
 mod limits;
+mod reload;
 mod strict;
 mod tls;
 mod websocket;

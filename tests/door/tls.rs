@@ -83,6 +83,23 @@ async fn each_name_gets_its_certificate_and_http_2_is_offered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_certificate_is_used_after_a_reload_and_a_broken_one_is_not() {
+    let blue = FakeWorker::start("blue", "v1").await;
+    let gateway = secure(blue.address).await;
+    gateway.wait("blue");
+    let folder = gateway.directory.path();
+    std::fs::copy(folder.join("one.pem"), folder.join("old.pem")).unwrap();
+    std::fs::write(folder.join("one.pem"), "no certificate at all").unwrap();
+    let refused = gateway.expect(&["reload"], 1);
+    assert!(refused.contains("one.pem"), "{refused}");
+    assert!(curl(&gateway, &["--cacert", "old.pem"], "one.test", "/").is_ok());
+    certificate(folder, "one", "one.test");
+    gateway.expect(&["reload"], 0);
+    assert!(curl(&gateway, &["--cacert", "one.pem"], "one.test", "/").is_ok());
+    assert!(curl(&gateway, &["--cacert", "old.pem"], "one.test", "/").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn http_2_is_spoken_without_tls_too() {
     let blue = FakeWorker::start("blue", "v1").await;
     let gateway = Gateway::start(&[blue.address], &[], "").await;

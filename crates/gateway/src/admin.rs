@@ -18,8 +18,8 @@ use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use futures::{Stream, StreamExt};
 use switch_api::{
-    Decision, Done, Failure, History, Notes, Problem, Promote, Rollback, Running, SetCanary,
-    SetDeadline, SetShadow, Wait,
+    Decision, Done, Failure, History, Notes, Problem, Promote, Reloaded, Rollback, Running,
+    SetCanary, SetDeadline, SetShadow, Wait,
 };
 use switch_core::{Attempt, Event, Rule, Share, Slot, Timestamp};
 use switch_journal::Note;
@@ -33,6 +33,7 @@ use crate::driver::{Ask, Message, No};
 use crate::events;
 use crate::operators::{self, Operators};
 use crate::people::Caller;
+use crate::reload::Reloader;
 use crate::settings::check::share;
 use crate::shared::Shared;
 use crate::status;
@@ -51,6 +52,7 @@ pub(crate) struct Desk {
     pub driver: mpsc::Sender<Message>,
     pub shared: Shared,
     pub operators: Arc<Operators>,
+    pub reloader: Arc<Reloader>,
     pub stopping: watch::Receiver<bool>,
 }
 
@@ -64,6 +66,7 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/canary", post(set_canary))
         .route("/v1/shadow", post(set_shadow))
         .route("/v1/drain", get(running).post(set_deadline))
+        .route("/v1/reload", post(reload))
         .route("/v1/notes", get(notes))
         .route("/v1/history", get(history))
         .route("/v1/events", get(events))
@@ -291,6 +294,21 @@ async fn set_deadline(
     Json(Done { text }).into_response()
 }
 
+async fn reload(State(desk): State<Desk>, ConnectInfo(caller): ConnectInfo<Caller>) -> Response {
+    match desk.reloader.reload(&caller.who()).await {
+        Ok(changes) => Json(Reloaded { changes }).into_response(),
+        Err(error) => {
+            let text = "the settings stay as they were".to_owned();
+            let mut failure = failure(error.reason(), text, error.hint());
+            failure.error.causes = std::iter::once(error.to_string())
+                .chain(telemetry::voice::causes(&error))
+                .collect();
+            failure.error.causes.dedup();
+            (StatusCode::CONFLICT, Json(failure)).into_response()
+        }
+    }
+}
+
 /// Writes down what an operator did, before it has any effect.
 async fn note(
     desk: &Desk,
@@ -476,7 +494,7 @@ async fn metrics(State(desk): State<Desk>) -> Response {
     let known = shared.conversations.as_ref().map_or(0, |known| known.count().iter().sum());
     shared.metrics.conversations.set(i64::try_from(known).unwrap_or(i64::MAX));
     for pool in Slot::ALL.map(|slot| shared.routing.slot(slot)) {
-        for worker in &pool.workers {
+        for worker in &pool.members().workers {
             let state = worker.breaker.state(now_millis());
             shared.metrics.breaker(pool.slot.as_str(), &worker.name).set(state as i64);
         }

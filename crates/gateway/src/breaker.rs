@@ -16,8 +16,8 @@ use crate::settings::Passive;
 /// Decides whether requests go through. Every moment is an argument, in milliseconds, and none is 0.
 #[derive(Debug)]
 pub(crate) struct Breaker {
-    max_fails: u32,
-    window: u64,
+    max_fails: AtomicU32,
+    window: AtomicU64,
     fails: AtomicU32,
     first_fail: AtomicU64,
     /// 0 while closed.
@@ -49,14 +49,20 @@ impl State {
 impl Breaker {
     pub(crate) fn new(passive: &Passive) -> Self {
         Self {
-            max_fails: passive.max_fails,
-            window: millis(passive.fail_timeout),
+            max_fails: AtomicU32::new(passive.max_fails),
+            window: AtomicU64::new(millis(passive.fail_timeout)),
             fails: AtomicU32::new(0),
             first_fail: AtomicU64::new(0),
             open_until: AtomicU64::new(0),
             trial: AtomicBool::new(false),
             closed_at: AtomicU64::new(0),
         }
+    }
+
+    /// Takes over changed numbers; what was counted stays.
+    pub(crate) fn set(&self, passive: &Passive) {
+        self.max_fails.store(passive.max_fails, Ordering::Relaxed);
+        self.window.store(millis(passive.fail_timeout), Ordering::Relaxed);
     }
 
     pub(crate) fn state(&self, now: u64) -> State {
@@ -88,21 +94,23 @@ impl Breaker {
 
     /// Counts a failed request; `true` when that opens the breaker.
     pub(crate) fn failed(&self, now: u64) -> bool {
-        if self.max_fails == 0 {
+        let max_fails = self.max_fails.load(Ordering::Relaxed);
+        let window = self.window.load(Ordering::Relaxed);
+        if max_fails == 0 {
             return false;
         }
         if self.state(now) != State::HalfOpen {
             let first = self.first_fail.load(Ordering::Acquire);
-            if now.saturating_sub(first) > self.window || self.fails.load(Ordering::Acquire) == 0 {
+            if now.saturating_sub(first) > window || self.fails.load(Ordering::Acquire) == 0 {
                 self.first_fail.store(now, Ordering::Release);
                 self.fails.store(0, Ordering::Release);
             }
-            if self.fails.fetch_add(1, Ordering::AcqRel) + 1 < self.max_fails {
+            if self.fails.fetch_add(1, Ordering::AcqRel) + 1 < max_fails {
                 return false;
             }
         }
         self.fails.store(0, Ordering::Release);
-        self.open_until.store(now.saturating_add(self.window), Ordering::Release);
+        self.open_until.store(now.saturating_add(window), Ordering::Release);
         true
     }
 

@@ -1,15 +1,17 @@
 //! Puts the gateway together from its settings, runs it, and takes it down in order.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use switch_core::{Share, Slot, Switch};
-use switch_journal::JournalError;
+use switch_journal::{JournalError, Who};
 use telemetry::gateway::GatewayMetrics;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::admin::{self, Desk};
 use crate::admin_socket::{self, SocketError, SocketFile};
@@ -21,14 +23,15 @@ use crate::hold::Hold;
 use crate::journal_desk::JournalDesk;
 use crate::operators::Operators;
 use crate::probe;
-use crate::proxy::FrontDoor;
+use crate::proxy::{Config, FrontDoor};
+use crate::reload::{InForce, Reloader};
 use crate::retry_budget::RetryBudget;
 use crate::routing::Routing;
 use crate::running::Running;
 use crate::settings::{self, Settings, Shutdown};
 use crate::shadow::Shadow;
 use crate::shared::Shared;
-use crate::slot_pool::SlotPool;
+use crate::slot_pool::{Members, SlotPool};
 use crate::tls::{CertificateError, Certificates};
 use crate::users::{Gate, GateError};
 use crate::worker::Worker;
@@ -116,7 +119,11 @@ pub enum End {
 ///
 /// # Errors
 /// [`StartError`], before any request was accepted.
-pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
+pub async fn compose(
+    file: &std::path::Path,
+    settings: Settings,
+    values: BTreeMap<String, String>,
+) -> Result<Gateway, StartError> {
     // First of all: from here on a signal means an orderly end.
     let asked_to_stop: AskedToStop = Box::pin(asked_to_stop().map_err(StartError::Signals)?);
     // A file-size limit is a write that fails, and is reported as one; unhandled, its signal would end the gateway.
@@ -129,13 +136,15 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
     let (journal, remembered) =
         JournalDesk::open(&settings.state, settings.first_live, settings.rules.keep_old)?;
     let mut doors = Vec::new();
+    let mut certificates = None;
     if let Some(address) = settings.listen {
         doors.push(Listening { listener: listen_all(address)?, tls: None });
     }
     if let Some(https) = &settings.https {
-        let certificates = Certificates::load(&https.certificates)?;
-        let acceptor = Arc::new(certificates.acceptor(https.min_version)?);
+        let loaded = Certificates::load(&https.certificates)?;
+        let acceptor = Arc::new(loaded.acceptor(https.min_version)?);
         doors.push(Listening { listener: listen_all(https.address)?, tls: Some(acceptor) });
+        certificates = Some(loaded);
     }
     let addresses: Vec<String> = doors
         .iter()
@@ -153,8 +162,8 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
             let slow_start = slot_settings.slow_start;
             Arc::new(Worker::new(slot, worker.clone(), &settings.passive, slow_start, &metrics))
         });
-        let workers = workers.collect();
-        Arc::new(SlotPool::new(slot, workers, settings.mismatch, slot_settings.balance))
+        let (mismatch, balance) = (settings.mismatch, slot_settings.balance);
+        Arc::new(SlotPool::new(slot, Members { workers: workers.collect(), mismatch, balance }))
     });
     pools[remembered.live.index()].expect(remembered.release.clone());
     if let Some(canary) = &remembered.canary {
@@ -192,18 +201,43 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
     };
     let (own, inbox) = mpsc::channel::<Message>(256);
     let switch = Switch::new(settings.rules, remembered, counts);
-    for slot in Slot::ALL {
-        let pool = routing.slot(slot);
-        for worker in &pool.workers {
-            let (pool, worker) = (Arc::clone(pool), Arc::clone(worker));
-            tokio::spawn(probe::run(pool, worker, settings.health.clone(), own.clone()));
+    let mut probes = Vec::new();
+    for pool in Slot::ALL.map(|slot| routing.slot(slot)) {
+        for worker in &pool.members().workers {
+            let (pool, probed) = (Arc::clone(pool), Arc::clone(worker));
+            let probe = probe::run(pool, probed, settings.health.clone(), own.clone());
+            probes.push((Arc::clone(worker), tokio::spawn(probe).abort_handle()));
         }
     }
     let (stop, stopping) = watch::channel(false);
     let operators = Arc::new(Operators::open(&settings.operators)?);
     let gate = Gate::open(settings.users.as_ref(), &settings.rate_limits, &metrics).await?;
-    let desk =
-        Desk { driver: own.clone(), shared: shared.clone(), operators, stopping: stopping.clone() };
+    let config = Arc::new(ArcSwap::from_pointee(Config {
+        gate,
+        retry_budget: RetryBudget::new(settings.upstream.retry_budget.thousandths()),
+        upstream: settings.upstream,
+        limits: settings.limits.clone(),
+        trusted_proxies: settings.trusted_proxies,
+        allow_slot_header: settings.allow_slot_header,
+        ready_path: settings.ready_path,
+        access_log: settings.access_log,
+    }));
+    let reloader = Arc::new(Reloader {
+        file: file.to_owned(),
+        shared: shared.clone(),
+        config: Arc::clone(&config),
+        certificates,
+        driver: own.clone(),
+        force: Mutex::new(InForce { values, health: settings.health.clone(), probes }),
+    });
+    reload_when_told(Arc::clone(&reloader)).map_err(StartError::Signals)?;
+    let desk = Desk {
+        driver: own.clone(),
+        shared: shared.clone(),
+        operators,
+        reloader,
+        stopping: stopping.clone(),
+    };
     let driver = Driver::new(switch, shared.clone(), (own, inbox), addresses.join(", "));
     tokio::spawn(driver.run());
     tokio::spawn(admin::serve_socket(admin_listener, desk.clone()));
@@ -217,15 +251,8 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
         conversations: shared.conversations,
         hold: shared.hold,
         shadow: shared.shadow,
-        gate,
         metrics,
-        retry_budget: Arc::new(RetryBudget::new(settings.upstream.retry_budget.thousandths())),
-        upstream: settings.upstream,
-        limits: settings.limits.clone(),
-        trusted_proxies: settings.trusted_proxies,
-        allow_slot_header: settings.allow_slot_header,
-        ready_path: settings.ready_path,
-        access_log: settings.access_log,
+        config,
         stopping,
     };
     // Long enough for every first probe to fail as often as it may.
@@ -243,6 +270,19 @@ pub async fn compose(settings: Settings) -> Result<Gateway, StartError> {
         asked_to_stop,
         _socket: socket,
     })
+}
+
+/// Reloads the settings at every SIGHUP.
+fn reload_when_told(reloader: Arc<Reloader>) -> std::io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        let who = Who { name: "signal HUP".to_owned(), uid: None, pid: None };
+        while hangups.recv().await.is_some() {
+            // What went wrong is logged and recorded.
+            let _ = reloader.reload(&who).await;
+        }
+    });
+    Ok(())
 }
 
 /// The conversations of the settings; the cookie's key is beside the state file unless they say otherwise.

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use switch_api::{Outcome, Running, Status};
 use switch_core::{
-    Attempt, Canary, Decision, Effect, Event, Kind, News, Phase, Refusal, Release, Slot, Switch,
-    Timestamp,
+    Attempt, Canary, Decision, Effect, Event, Kind, News, Phase, Refusal, Release, Rules, Slot,
+    Switch, Timestamp,
 };
 use switch_journal::{JournalError, Note, Outcome as Noted, Who};
 use tokio::sync::{mpsc, oneshot};
@@ -42,6 +42,10 @@ pub(crate) enum Message {
     },
     Drained {
         attempt: Attempt,
+    },
+    /// The settings were read again: other rules hold, and slots may have other workers.
+    Reloaded {
+        rules: Rules,
     },
 }
 
@@ -174,6 +178,14 @@ impl Driver {
                 }
             },
             Message::Drained { attempt } => self.tell(Event::Drained { attempt }),
+            Message::Reloaded { rules } => {
+                self.switch.set_rules(rules);
+                for slot in Slot::ALL {
+                    let report = self.shared.routing.slot(slot).report();
+                    self.tell(Event::Report { slot, report });
+                }
+                self.tell_the_waiting();
+            }
         }
     }
 
@@ -375,7 +387,7 @@ impl Driver {
         routing.slot(slot.other()).expect(tried);
         routing.slot(slot).expect(release);
         for pool in Slot::ALL.map(|slot| routing.slot(slot)) {
-            for worker in &pool.workers {
+            for worker in &pool.members().workers {
                 worker.compare(pool.expected().as_deref());
             }
         }

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use arc_swap::ArcSwap;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
 use pingora::listeners::tls;
 use pingora::protocols::http::ServerSession;
@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
-use crate::proxy::FrontDoor;
+use crate::proxy::{Config, FrontDoor};
 use crate::proxy_protocol;
 use crate::running::Running;
 use crate::settings::Limits;
@@ -78,9 +78,8 @@ pub(crate) struct Acceptor {
 
 /// What happens to a connection before its first request.
 struct Door {
-    header_timeout: Duration,
     proxy_protocol: bool,
-    trusted: Vec<IpNet>,
+    config: Arc<ArcSwap<Config>>,
     running: Arc<Running>,
 }
 
@@ -91,22 +90,19 @@ impl Acceptor {
         proxy_protocol: bool,
         threads: usize,
     ) -> Self {
-        let limits = front_door.limits.clone();
+        let config = front_door.config.load();
+        let limits = config.limits.clone();
         let metrics = Arc::clone(&front_door.metrics);
         let stopping = front_door.stopping.clone();
         let door = Door {
-            header_timeout: limits.header_timeout,
             proxy_protocol,
-            trusted: front_door.trusted_proxies.clone(),
+            config: Arc::clone(&front_door.config),
             running: Arc::clone(&front_door.running),
         };
         let conf = ServerConf {
             threads: 1,
-            max_retries: usize::try_from(front_door.upstream.tries).unwrap_or(usize::MAX),
-            upstream_keepalive_pool_size: front_door
-                .upstream
-                .idle_connections
-                .div_ceil(threads.max(1)),
+            max_retries: usize::try_from(config.upstream.tries).unwrap_or(usize::MAX),
+            upstream_keepalive_pool_size: config.upstream.idle_connections.div_ceil(threads.max(1)),
             ..ServerConf::default()
         };
         let mut proxy = HttpProxy::new(front_door, Arc::new(conf));
@@ -228,9 +224,10 @@ impl Door {
         tls: Option<Arc<tls::Acceptor>>,
     ) -> Result<Prepared, String> {
         let began = Instant::now();
+        let config = self.config.load_full();
         let due = tokio::time::timeout_at(
-            began + self.header_timeout,
-            self.prepare_in_time(stream, peer, tls, began),
+            began + config.limits.header_timeout,
+            self.prepare_in_time(stream, peer, tls, began, &config),
         );
         due.await.map_err(|_| "nothing was said in time".to_owned())?
     }
@@ -241,6 +238,7 @@ impl Door {
         peer: SocketAddr,
         tls: Option<Arc<tls::Acceptor>>,
         began: Instant,
+        config: &Config,
     ) -> Result<Prepared, String> {
         // Small answers must not wait for the client's acknowledgement (Nagle).
         let _ = stream.set_nodelay(true);
@@ -248,7 +246,7 @@ impl Door {
         let mut client = peer;
         if self.proxy_protocol {
             let address = peer.ip().to_canonical();
-            if !self.trusted.iter().any(|network| network.contains(&address)) {
+            if !config.trusted_proxies.iter().any(|network| network.contains(&address)) {
                 return Err("it is not from a trusted proxy".to_owned());
             }
             let named = proxy_protocol::read(&mut stream).await;
@@ -256,7 +254,7 @@ impl Door {
         }
         // Nobody else has seen the digest yet, so the cell is empty.
         let _ = digest.peer_addr.set(Some(client.into()));
-        let timeout = self.header_timeout;
+        let timeout = config.limits.header_timeout;
         let Some(tls) = tls else {
             let clear_http2 = begins_http2(&stream).await.map_err(|error| error.to_string())?;
             let wire = Wire::plain(Tcp { stream, digest: Arc::new(digest) }, began, timeout);

@@ -21,6 +21,7 @@ mod people;
 mod probe;
 mod proxy;
 mod proxy_protocol;
+mod reload;
 mod retry_budget;
 mod routing;
 mod running;

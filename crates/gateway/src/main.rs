@@ -37,8 +37,8 @@ fn main() -> ExitCode {
             return voice::usage(!error.use_stderr());
         }
     };
-    let settings = match Settings::load(&arguments.config) {
-        Ok(settings) => settings,
+    let (settings, values) = match Settings::load_with_values(&arguments.config) {
+        Ok(loaded) => loaded,
         Err(error) => return voice::fail(&error, error.hint().as_deref(), Exit::Failed),
     };
     if arguments.check {
@@ -52,7 +52,8 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return voice::fail(&error, None, Exit::Failed),
     };
-    let end = runtime.block_on(async { compose(settings).await?.run().await });
+    let end =
+        runtime.block_on(async { compose(&arguments.config, settings, values).await?.run().await });
     runtime.shutdown_background();
     finish(end)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
@@ -49,21 +49,27 @@ pub(crate) struct FrontDoor {
     pub conversations: Option<Arc<Conversations>>,
     pub hold: Option<Arc<Hold>>,
     pub shadow: Arc<Shadow>,
+    pub metrics: Arc<GatewayMetrics>,
+    pub config: Arc<ArcSwap<Config>>,
+    pub stopping: tokio::sync::watch::Receiver<bool>,
+}
+
+/// What a reload may change. A request keeps what was in force when it began.
+pub(crate) struct Config {
     /// Asks who is asking; none when anybody may.
     pub gate: Option<Arc<Gate>>,
-    pub metrics: Arc<GatewayMetrics>,
     pub upstream: Upstream,
-    pub retry_budget: Arc<RetryBudget>,
+    pub retry_budget: RetryBudget,
     pub limits: Limits,
     pub trusted_proxies: Vec<IpNet>,
     pub allow_slot_header: bool,
     pub ready_path: Option<String>,
     pub access_log: bool,
-    pub stopping: tokio::sync::watch::Receiver<bool>,
 }
 
 /// What is remembered while one request is answered. Dropping it counts the request out.
 pub(crate) struct Carried {
+    config: Arc<Config>,
     started: Instant,
     first_byte: Option<Duration>,
     request_id: Option<HeaderValue>,
@@ -118,6 +124,7 @@ impl ProxyHttp for FrontDoor {
 
     fn new_ctx(&self) -> Carried {
         Carried {
+            config: self.config.load_full(),
             started: Instant::now(),
             first_byte: None,
             request_id: None,
@@ -170,7 +177,7 @@ impl ProxyHttp for FrontDoor {
                 let status = if carried.unreachable { 503 } else { 502 };
                 return Err(Error::explain(ErrorType::HTTPStatus(status), "no worker left to try"));
             };
-            if !self.retry_budget.spend() {
+            if !carried.config.retry_budget.spend() {
                 self.metrics.retries_denied.inc();
                 return Err(Error::explain(ErrorType::HTTPStatus(502), "no retry left"));
             }
@@ -188,11 +195,11 @@ impl ProxyHttp for FrontDoor {
             running.answer.worker.store(Some(Arc::clone(&assignment.worker)));
         }
         let mut peer = Box::new(HttpPeer::new(assignment.worker.address, false, String::new()));
-        peer.options.connection_timeout = Some(self.upstream.connect_timeout);
-        peer.options.total_connection_timeout = Some(self.upstream.connect_timeout);
-        peer.options.read_timeout = Some(self.upstream.read_timeout);
-        peer.options.write_timeout = Some(self.upstream.write_timeout);
-        peer.options.idle_timeout = Some(self.upstream.idle_timeout);
+        peer.options.connection_timeout = Some(carried.config.upstream.connect_timeout);
+        peer.options.total_connection_timeout = Some(carried.config.upstream.connect_timeout);
+        peer.options.read_timeout = Some(carried.config.upstream.read_timeout);
+        peer.options.write_timeout = Some(carried.config.upstream.write_timeout);
+        peer.options.idle_timeout = Some(carried.config.upstream.idle_timeout);
         peer.options.tcp_keepalive = Some(TcpKeepalive {
             idle: Duration::from_secs(60),
             interval: Duration::from_secs(10),
@@ -216,7 +223,7 @@ impl ProxyHttp for FrontDoor {
             return Ok(());
         }
         carried.body_received += part.len() as u64;
-        if carried.body_received > self.limits.request_body {
+        if carried.body_received > carried.config.limits.request_body {
             return Err(Error::explain(ErrorType::HTTPStatus(413), "the body is too long"));
         }
         if let Some(copy) = carried.copy.take()
@@ -241,7 +248,7 @@ impl ProxyHttp for FrontDoor {
         request.remove_header(SLOT_HEADER);
         request.remove_header(RELEASE_HEADER);
         request.remove_header(&SHADOW_HEADER);
-        for hidden in Gate::hidden(self.gate.as_ref()) {
+        for hidden in Gate::hidden(carried.config.gate.as_ref()) {
             request.remove_header(*hidden);
         }
         if let Some(user) = carried.user() {
@@ -461,7 +468,7 @@ impl ProxyHttp for FrontDoor {
             }
             None => self.metrics.refused.count(status),
         }
-        if self.access_log {
+        if carried.config.access_log {
             let request = session.req_header();
             let worker = carried
                 .assignment
@@ -505,12 +512,13 @@ impl FrontDoor {
         }
         if let Some(peer) = peer_address(session) {
             let headers = &session.req_header().headers;
-            carried.client = Client::of(peer.ip(), secure, headers, &self.trusted_proxies);
+            carried.client =
+                Client::of(peer.ip(), secure, headers, &carried.config.trusted_proxies);
         }
         carried.request_id = Some(request_id(session.req_header()));
-        session.set_keepalive(Some(self.limits.keep_alive.as_secs().max(1)));
-        session.set_read_timeout(Some(self.limits.body_timeout));
-        session.set_write_timeout(Some(self.limits.body_timeout));
+        session.set_keepalive(Some(carried.config.limits.keep_alive.as_secs().max(1)));
+        session.set_read_timeout(Some(carried.config.limits.body_timeout));
+        session.set_write_timeout(Some(carried.config.limits.body_timeout));
     }
 
     /// Checks the request, counts it in on a slot and chooses its worker.
@@ -523,15 +531,15 @@ impl FrontDoor {
             let problem = "a request line with doubtful characters";
             return Err(No::new(400, "malformed_request", problem));
         }
-        self.check(session)?;
-        if let Some(gate) = &self.gate {
+        self.check(session, &carried.config)?;
+        if let Some(gate) = carried.config.gate.clone() {
             let request = session.req_header();
             let (headers, path) = (&request.headers, request.uri.path());
             let asked = gate.ask(headers, path, carried.client.address, &mut carried.visitor).await;
             asked.map_err(|no| No::new(no.status, no.code, no.text))?;
         }
-        let named = self.named_slot(session, carried.user())?;
-        self.retry_budget.pay_in();
+        let named = self.named_slot(session, carried)?;
+        carried.config.retry_budget.pay_in();
         let mut wants_stream = waiting::asks_for_a_stream(session.req_header());
         if let Some(conversations) = &self.conversations {
             let look = conversations.wants_body(&session.req_header().headers);
@@ -548,7 +556,7 @@ impl FrontDoor {
         if admission.way != Way::Named {
             carried.copy = self.shadow.begin(&request.method, &request.uri, &request.headers);
             if let Some(copy) = &mut carried.copy {
-                copy.hide(Gate::hidden(self.gate.as_ref()));
+                copy.hide(Gate::hidden(carried.config.gate.as_ref()));
             }
         }
         // Those who have a look at a drain want to see everything that runs.
@@ -576,28 +584,30 @@ impl FrontDoor {
         Ok(())
     }
 
-    fn check(&self, session: &Session) -> std::result::Result<(), No> {
+    fn check(&self, session: &Session, config: &Config) -> std::result::Result<(), No> {
         let request = session.req_header();
         let raw = session.as_ref().as_http1().map(|session| session.get_headers_raw_bytes());
         if let Some(problem) = strict::malformed(request, raw.as_deref()) {
             return Err(No::new(400, "malformed_request", problem));
         }
         let length = raw.as_ref().map_or(0, |raw| raw.len() as u64);
-        if length > self.limits.request_header {
-            let text =
-                format!("the request's header is longer than {} bytes", self.limits.request_header);
+        if length > config.limits.request_header {
+            let text = format!(
+                "the request's header is longer than {} bytes",
+                config.limits.request_header
+            );
             return Err(No::new(431, "request_header_too_large", text));
         }
         let body = request.headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok());
         if body
             .and_then(|text| text.parse::<u64>().ok())
-            .is_some_and(|b| b > self.limits.request_body)
+            .is_some_and(|b| b > config.limits.request_body)
         {
             let text =
-                format!("the request's body is longer than {} bytes", self.limits.request_body);
+                format!("the request's body is longer than {} bytes", config.limits.request_body);
             return Err(No::new(413, "request_too_large", text));
         }
-        if let Some(path) = &self.ready_path
+        if let Some(path) = &config.ready_path
             && request.uri.path() == path
         {
             let live = self.routing.slot(self.routing.live());
@@ -614,10 +624,12 @@ impl FrontDoor {
     fn named_slot(
         &self,
         session: &Session,
-        user: Option<&User>,
+        carried: &Carried,
     ) -> std::result::Result<Option<Slot>, No> {
         let Some(value) = session.req_header().headers.get(SLOT_HEADER) else { return Ok(None) };
-        if !self.allow_slot_header && !user.is_some_and(|user| user.may_choose_slot) {
+        if !carried.config.allow_slot_header
+            && !carried.user().is_some_and(|user| user.may_choose_slot)
+        {
             let text = "choosing a slot with x-switchyard-slot is not allowed here";
             return Err(No::new(403, "slot_header_not_allowed", text));
         }

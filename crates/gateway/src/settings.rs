@@ -8,6 +8,7 @@ mod slots;
 mod upstream;
 mod users;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -105,8 +106,19 @@ impl Settings {
     /// # Errors
     /// The first thing that is wrong, with its line and key.
     pub fn load(file: &Path) -> Result<Self, SettingsError> {
-        let typed: SettingsFile = settings_file::load(file)?;
-        Self::check(file, typed)
+        Self::load_with_values(file).map(|(settings, _)| settings)
+    }
+
+    /// The same, with every value by its key as it was typed.
+    ///
+    /// # Errors
+    /// Those of [`Settings::load`].
+    pub fn load_with_values(
+        file: &Path,
+    ) -> Result<(Self, BTreeMap<String, String>), SettingsError> {
+        let text = settings_file::read(file)?;
+        let typed: SettingsFile = settings_file::parse(file, &text)?;
+        Ok((Self::check(file, typed)?, settings_file::values(&text)))
     }
 
     fn check(file: &Path, typed: SettingsFile) -> Result<Self, SettingsError> {
@@ -156,7 +168,7 @@ impl Settings {
             slots::check(file, Slot::Blue, &typed.slots.blue)?,
             slots::check(file, Slot::Green, &typed.slots.green)?,
         ];
-        let mut seen = std::collections::BTreeMap::new();
+        let mut seen = BTreeMap::new();
         for (slot, checked) in Slot::ALL.into_iter().zip(&slots) {
             for (index, worker) in checked.workers.iter().enumerate() {
                 let key = format!("slots.{slot}.workers[{index}]");

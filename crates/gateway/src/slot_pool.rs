@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use serde_json::Value;
 use switch_core::{Identity as SlotIdentity, Release, Slot, SlotReport};
 use tokio::sync::Notify;
@@ -20,14 +20,19 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// One slot as the request path sees it.
 pub(crate) struct SlotPool {
     pub slot: Slot,
-    pub workers: Vec<Arc<Worker>>,
+    members: ArcSwap<Members>,
     in_flight: AtomicU64,
     draining: AtomicBool,
     emptied: Notify,
     expected: ArcSwapOption<Release>,
-    mismatch: Mismatch,
-    balance: Balance,
     turn: AtomicUsize,
+}
+
+/// The workers of a slot, and how its requests are spread over them.
+pub(crate) struct Members {
+    pub workers: Vec<Arc<Worker>>,
+    pub mismatch: Mismatch,
+    pub balance: Balance,
 }
 
 /// What choosing a worker came to.
@@ -40,23 +45,26 @@ pub(crate) enum Chosen {
 }
 
 impl SlotPool {
-    pub(crate) fn new(
-        slot: Slot,
-        workers: Vec<Arc<Worker>>,
-        mismatch: Mismatch,
-        balance: Balance,
-    ) -> Self {
+    pub(crate) fn new(slot: Slot, members: Members) -> Self {
         Self {
             slot,
-            workers,
+            members: ArcSwap::from_pointee(members),
             in_flight: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             emptied: Notify::new(),
             expected: ArcSwapOption::empty(),
-            mismatch,
-            balance,
             turn: AtomicUsize::new(0),
         }
+    }
+
+    /// The workers of this moment.
+    pub(crate) fn members(&self) -> Arc<Members> {
+        self.members.load_full()
+    }
+
+    /// New requests go to these workers from now on; running ones finish where they are.
+    pub(crate) fn set_members(&self, members: Members) {
+        self.members.store(Arc::new(members));
     }
 
     /// Requests being answered.
@@ -99,13 +107,14 @@ impl SlotPool {
 
     /// Chooses a worker that may serve and is not in `tried` (one bit per worker), and counts the request in on it.
     pub(crate) fn choose(&self, tried: u64, conversation: Option<u64>) -> Chosen {
+        let members = self.members.load();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut busy = false;
         // nginx: when every server is set aside, they are tried all the same, rather than answering nobody.
         for last_resort in [false, true] {
             for backup in [false, true] {
-                let chosen = self.pick(turn, tried, conversation, &mut busy, |worker| {
-                    worker.backup == backup
+                let chosen = members.pick(turn, tried, conversation, &mut busy, |worker| {
+                    worker.is_backup() == backup
                         && (last_resort || worker.breaker.lets_through(now_millis()))
                 });
                 if let Some((index, worker)) = chosen {
@@ -121,6 +130,78 @@ impl SlotPool {
         Chosen::Nobody
     }
 
+    /// Whether a request would find a worker, now or as soon as one is no longer full.
+    pub(crate) fn can_serve(&self) -> bool {
+        let members = self.members.load();
+        members.workers.iter().any(|worker| members.is_servable(worker))
+    }
+
+    /// Whether every worker's probes have reached a verdict.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.members.load().enabled().all(|worker| worker.is_judged())
+    }
+
+    /// What the switch is told: proven workers, and what they agree to serve.
+    pub(crate) fn report(&self) -> SlotReport {
+        let mut ready = 0;
+        let mut silent = false;
+        let mut releases: Vec<Release> = Vec::new();
+        let members = self.members.load();
+        for worker in members.enabled().filter(|worker| worker.is_healthy()) {
+            ready += 1;
+            match worker.identity().and_then(|identity| identity.release.clone()) {
+                Some(release)
+                    if releases.iter().any(|known| known.fingerprint == release.fingerprint) => {}
+                Some(release) => releases.push(release),
+                None => silent = true,
+            }
+        }
+        let identity = match (releases.pop(), silent) {
+            (None, _) | (_, true) => SlotIdentity::Unknown,
+            (Some(only), false) if releases.is_empty() => SlotIdentity::Agreed(only),
+            (Some(last), false) => {
+                releases.push(last);
+                SlotIdentity::Divided(releases)
+            }
+        };
+        let total = u32::try_from(members.enabled().count()).unwrap_or(u32::MAX);
+        SlotReport { ready, total, judged: self.is_judged(), identity }
+    }
+
+    /// The word for `status`.
+    pub(crate) fn state(&self) -> &'static str {
+        let members = self.members.load();
+        let count =
+            |state: &str| members.enabled().filter(|worker| worker.state() == state).count();
+        let ready = count("ready");
+        if members.enabled().next().is_none() {
+            "empty"
+        } else if ready == members.enabled().count() {
+            "ready"
+        } else if ready > 0 || count("ejected") > 0 {
+            "degraded"
+        } else if count("mismatch") > 0 {
+            "mismatch"
+        } else if count("unproven") > 0 {
+            "unproven"
+        } else {
+            "down"
+        }
+    }
+
+    /// A ready worker's `/health`, whole; null while none has answered.
+    pub(crate) fn health(&self) -> Value {
+        let members = self.members.load();
+        let workers = &members.workers;
+        let ready = workers.iter().find(|worker| worker.is_healthy() && !worker.is_mismatch());
+        ready
+            .or_else(|| workers.iter().find(|worker| worker.is_healthy()))
+            .and_then(|worker| worker.identity())
+            .map_or(Value::Null, |identity| identity.health.clone())
+    }
+}
+
+impl Members {
     /// Among equals the first one at or after `turn` is taken, so that one worker does not get every quiet moment.
     fn pick(
         &self,
@@ -186,83 +267,19 @@ impl SlotPool {
 
     fn is_servable(&self, worker: &Worker) -> bool {
         worker.is_healthy()
-            && !worker.down
+            && !worker.is_disabled()
             && (!worker.is_mismatch() || self.mismatch == Mismatch::LastResort && !self.has_match())
     }
 
     fn has_match(&self) -> bool {
         self.workers
             .iter()
-            .any(|worker| worker.is_healthy() && !worker.down && !worker.is_mismatch())
-    }
-
-    /// Whether a request would find a worker, now or as soon as one is no longer full.
-    pub(crate) fn can_serve(&self) -> bool {
-        self.workers.iter().any(|worker| self.is_servable(worker))
+            .any(|worker| worker.is_healthy() && !worker.is_disabled() && !worker.is_mismatch())
     }
 
     /// The workers that the operator has not disabled.
     fn enabled(&self) -> impl Iterator<Item = &Arc<Worker>> {
-        self.workers.iter().filter(|worker| !worker.down)
-    }
-
-    /// Whether every worker's probes have reached a verdict.
-    pub(crate) fn is_judged(&self) -> bool {
-        self.enabled().all(|worker| worker.is_judged())
-    }
-
-    /// What the switch is told: proven workers, and what they agree to serve.
-    pub(crate) fn report(&self) -> SlotReport {
-        let mut ready = 0;
-        let mut silent = false;
-        let mut releases: Vec<Release> = Vec::new();
-        for worker in self.enabled().filter(|worker| worker.is_healthy()) {
-            ready += 1;
-            match worker.identity().and_then(|identity| identity.release.clone()) {
-                Some(release)
-                    if releases.iter().any(|known| known.fingerprint == release.fingerprint) => {}
-                Some(release) => releases.push(release),
-                None => silent = true,
-            }
-        }
-        let identity = match (releases.pop(), silent) {
-            (None, _) | (_, true) => SlotIdentity::Unknown,
-            (Some(only), false) if releases.is_empty() => SlotIdentity::Agreed(only),
-            (Some(last), false) => {
-                releases.push(last);
-                SlotIdentity::Divided(releases)
-            }
-        };
-        let total = u32::try_from(self.enabled().count()).unwrap_or(u32::MAX);
-        SlotReport { ready, total, judged: self.is_judged(), identity }
-    }
-
-    /// The word for `status`.
-    pub(crate) fn state(&self) -> &'static str {
-        let count = |state: &str| self.enabled().filter(|worker| worker.state() == state).count();
-        let ready = count("ready");
-        if self.enabled().next().is_none() {
-            "empty"
-        } else if ready == self.enabled().count() {
-            "ready"
-        } else if ready > 0 || count("ejected") > 0 {
-            "degraded"
-        } else if count("mismatch") > 0 {
-            "mismatch"
-        } else if count("unproven") > 0 {
-            "unproven"
-        } else {
-            "down"
-        }
-    }
-
-    /// A ready worker's `/health`, whole; null while none has answered.
-    pub(crate) fn health(&self) -> Value {
-        let ready = self.workers.iter().find(|worker| worker.is_healthy() && !worker.is_mismatch());
-        ready
-            .or_else(|| self.workers.iter().find(|worker| worker.is_healthy()))
-            .and_then(|worker| worker.identity())
-            .map_or(Value::Null, |identity| identity.health.clone())
+        self.workers.iter().filter(|worker| !worker.is_disabled())
     }
 }
 
@@ -276,6 +293,7 @@ impl SlotPool {
             crate::settings::WorkerSettings::plain("127.0.0.1:1", ([127, 0, 0, 1], 1).into());
         let worker = Worker::new(slot, settings, &passive, Duration::ZERO, &metrics);
         worker.judge(true, None, String::new());
-        Self::new(slot, vec![Arc::new(worker)], mismatch, Balance::LeastInFlight)
+        let workers = vec![Arc::new(worker)];
+        Self::new(slot, Members { workers, mismatch, balance: Balance::LeastInFlight })
     }
 }

@@ -58,7 +58,8 @@ pub(crate) fn status(
 
 fn slot_status(switch: &Switch, shared: &Shared, slot: Slot, conversations: u64) -> SlotStatus {
     let pool = shared.routing.slot(slot);
-    let workers = pool.workers.iter().map(|worker| WorkerStatus {
+    let members = pool.members();
+    let workers = members.workers.iter().map(|worker| WorkerStatus {
         address: worker.name.clone(),
         state: worker.state().to_owned(),
         in_flight: u64::from(worker.in_flight.load(Ordering::Relaxed)),

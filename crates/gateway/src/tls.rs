@@ -49,6 +49,9 @@ pub(crate) struct Certificates {
     current: ArcSwap<Vec<Arc<CertifiedKey>>>,
 }
 
+/// Certificates that were read and can be used.
+pub(crate) struct Read(Vec<Arc<CertifiedKey>>);
+
 impl Certificates {
     /// # Errors
     /// [`CertificateError`] for the first certificate that cannot be used.
@@ -58,13 +61,17 @@ impl Certificates {
         Ok(Arc::new(Self { provider, current: ArcSwap::from_pointee(current) }))
     }
 
-    /// Reads the files again. New connections get what they hold now; when one cannot be used, all stay as they were.
+    /// Reads files, changing nothing yet.
     ///
     /// # Errors
     /// [`CertificateError`] for the first certificate that cannot be used.
-    pub(crate) fn reload(&self, files: &[CertificateFiles]) -> Result<(), CertificateError> {
-        self.current.store(Arc::new(read_all(files, &self.provider)?));
-        Ok(())
+    pub(crate) fn read(&self, files: &[CertificateFiles]) -> Result<Read, CertificateError> {
+        read_all(files, &self.provider).map(Read)
+    }
+
+    /// New connections get these from now on.
+    pub(crate) fn replace(&self, read: Read) {
+        self.current.store(Arc::new(read.0));
     }
 
     /// What shakes hands with clients: HTTP/2 and HTTP/1.1, from `min_version` on.

@@ -1,7 +1,7 @@
 //! End users at the front door: who is asking, may they, and have they asked too much.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use access::api_keys::ApiKeys;
@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, header};
 use pingora::http::ResponseHeader;
 use serde_json::{Value, json};
 use telemetry::gateway::{Counter, GatewayMetrics};
+use tokio::task::AbortHandle;
 
 use crate::settings::Users;
 use crate::usage::Usage;
@@ -51,6 +52,7 @@ pub(crate) struct Gate {
     limits: Vec<(Limiter, Counter)>,
     counts_tokens: bool,
     metrics: Arc<GatewayMetrics>,
+    keeper: OnceLock<AbortHandle>,
 }
 
 /// How users are known.
@@ -112,8 +114,11 @@ impl Gate {
         let limits: Vec<_> = limits.collect();
         let counts_tokens = limits.iter().any(|(l, _)| l.limit.tokens_per_minute.is_some());
         let metrics = Arc::clone(metrics);
-        let gate = Arc::new(Self { users: known, limits, counts_tokens, metrics });
-        tokio::spawn(Arc::clone(&gate).keep());
+        let keeper = OnceLock::new();
+        let gate = Arc::new(Self { users: known, limits, counts_tokens, metrics, keeper });
+        let keeper = tokio::spawn(Arc::clone(&gate).keep()).abort_handle();
+        // The cell was made a moment ago.
+        let _ = gate.keeper.set(keeper);
         Ok(Some(gate))
     }
 
@@ -139,6 +144,13 @@ impl Gate {
             }
         };
         tokio::join!(keys, tokens, idle);
+    }
+
+    /// Another gate has taken its place: files and keys are no longer looked at.
+    pub(crate) fn retire(&self) {
+        if let Some(keeper) = self.keeper.get() {
+            keeper.abort();
+        }
     }
 
     /// Lets a request in, or says why not. What is learned is put into `visitor` either way.

@@ -31,16 +31,16 @@ pub(crate) struct Worker {
     detail: ArcSwap<String>,
     pub breaker: Breaker,
     /// Its part of the requests, compared with the others' weights.
-    weight: u32,
+    weight: AtomicU32,
     /// The most requests at once; 0 when there is no limit.
-    max_requests: u32,
+    max_requests: AtomicU32,
     /// Gets requests only while no other worker can.
-    pub backup: bool,
+    backup: AtomicBool,
     /// Never gets requests; set by the operator.
-    pub down: bool,
+    down: AtomicBool,
     /// Its address as a number, for hashing.
     pub hash: u64,
-    slow_start: u64,
+    slow_start: AtomicU64,
     ready_at: AtomicU64,
     pub counters: Children,
 }
@@ -95,34 +95,55 @@ impl Worker {
             identity: ArcSwapOption::empty(),
             detail: ArcSwap::from_pointee("not probed yet".to_owned()),
             breaker: Breaker::new(passive),
-            weight: settings.weight,
-            max_requests: settings.max_requests,
-            backup: settings.backup,
-            down: settings.down,
+            weight: AtomicU32::new(settings.weight),
+            max_requests: AtomicU32::new(settings.max_requests),
+            backup: AtomicBool::new(settings.backup),
+            down: AtomicBool::new(settings.down),
             hash: crate::conversations::stable(settings.address.to_string().as_bytes()),
-            slow_start: u64::try_from(slow_start.as_millis()).unwrap_or(u64::MAX),
+            slow_start: AtomicU64::new(millis(slow_start)),
             ready_at: AtomicU64::new(0),
             counters,
         }
     }
 
+    /// Takes over changed settings; what is known about the worker stays.
+    pub(crate) fn set(&self, settings: &WorkerSettings, passive: &Passive, slow_start: Duration) {
+        self.weight.store(settings.weight, Ordering::Relaxed);
+        self.max_requests.store(settings.max_requests, Ordering::Relaxed);
+        self.backup.store(settings.backup, Ordering::Relaxed);
+        self.down.store(settings.down, Ordering::Relaxed);
+        self.slow_start.store(millis(slow_start), Ordering::Relaxed);
+        self.breaker.set(passive);
+    }
+
+    pub(crate) fn is_backup(&self) -> bool {
+        self.backup.load(Ordering::Relaxed)
+    }
+
+    /// Whether the operator has taken it out.
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.down.load(Ordering::Relaxed)
+    }
+
     /// Whether it has as many requests as it may have.
     pub(crate) fn is_full(&self) -> bool {
-        self.max_requests > 0 && self.in_flight.load(Ordering::Relaxed) >= self.max_requests
+        let most = self.max_requests.load(Ordering::Relaxed);
+        most > 0 && self.in_flight.load(Ordering::Relaxed) >= most
     }
 
     /// Its weight in thousandths: during a slow start it grows from a tenth to the whole.
     pub(crate) fn weight(&self, now: impl Fn() -> u64) -> u64 {
-        let whole = u64::from(self.weight) * 1000;
-        if self.slow_start == 0 {
+        let whole = u64::from(self.weight.load(Ordering::Relaxed)) * 1000;
+        let slow_start = self.slow_start.load(Ordering::Relaxed);
+        if slow_start == 0 {
             return whole;
         }
         let since = self.ready_at.load(Ordering::Relaxed).max(self.breaker.closed_at());
         let age = now().saturating_sub(since);
-        if since == 0 || age >= self.slow_start {
+        if since == 0 || age >= slow_start {
             return whole;
         }
-        (whole * age / self.slow_start).max(whole / 10)
+        (whole * age / slow_start).max(whole / 10)
     }
 
     /// Proven by its probes, whatever it serves.
@@ -150,7 +171,7 @@ impl Worker {
 
     /// The word for `status`.
     pub(crate) fn state(&self) -> &'static str {
-        if self.down {
+        if self.is_disabled() {
             "disabled"
         } else if !self.is_judged() {
             "unproven"
@@ -233,4 +254,8 @@ pub(crate) fn now_millis() -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
     let start = START.get_or_init(Instant::now);
     u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

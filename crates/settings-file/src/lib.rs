@@ -10,6 +10,7 @@ pub mod duration;
 mod explain;
 mod position;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -23,9 +24,16 @@ use serde::de::DeserializeOwned;
 /// [`SettingsError::Unreadable`] when the file cannot be read as UTF-8 text, [`SettingsError::Empty`] when it
 /// says nothing, [`SettingsError::Invalid`] when it is not YAML, or not the settings `T` asks for.
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, SettingsError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| SettingsError::Unreadable { file: path.to_owned(), source })?;
-    parse(path, &text)
+    parse(path, &read(path)?)
+}
+
+/// The text of a settings file.
+///
+/// # Errors
+/// [`SettingsError::Unreadable`] when the file cannot be read as UTF-8 text.
+pub fn read(path: &Path) -> Result<String, SettingsError> {
+    std::fs::read_to_string(path)
+        .map_err(|source| SettingsError::Unreadable { file: path.to_owned(), source })
 }
 
 /// Reads settings from `text`; `file` is only named in errors. The errors are those of [`load`], without
@@ -40,6 +48,38 @@ pub fn parse<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, Settings
     }
     let document = serde_yaml::Deserializer::from_str(text);
     serde_path_to_error::deserialize(document).map_err(|error| explain::explain(file, text, error))
+}
+
+/// Every value of a YAML text by its full key, such as `health.interval` or `slots.blue.workers[0]`, for telling two
+/// versions apart. Empty for a text that is no YAML.
+pub fn values(text: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    if let Ok(document) = serde_yaml::from_str::<serde_yaml::Value>(text) {
+        flatten(String::new(), &document, &mut found);
+    }
+    found
+}
+
+fn flatten(key: String, value: &serde_yaml::Value, found: &mut BTreeMap<String, String>) {
+    match value {
+        serde_yaml::Value::Mapping(map) => {
+            for (name, value) in map {
+                let name = name.as_str().unwrap_or("?");
+                let key = if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+                flatten(key, value, found);
+            }
+        }
+        serde_yaml::Value::Sequence(list) => {
+            for (index, value) in list.iter().enumerate() {
+                flatten(format!("{key}[{index}]"), value, found);
+            }
+        }
+        serde_yaml::Value::Tagged(tagged) => flatten(key, &tagged.value, found),
+        serde_yaml::Value::String(text) => drop(found.insert(key, text.clone())),
+        serde_yaml::Value::Number(number) => drop(found.insert(key, number.to_string())),
+        serde_yaml::Value::Bool(flag) => drop(found.insert(key, flag.to_string())),
+        serde_yaml::Value::Null => drop(found.insert(key, String::new())),
+    }
 }
 
 /// Why a settings file cannot be used. One line; [`SettingsError::hint`] says what to do about it.

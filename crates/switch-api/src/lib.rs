@@ -201,6 +201,24 @@ pub struct SetShadow {
     pub reason: Option<String>,
 }
 
+/// The answer to `POST /v1/reload`.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct Reloaded {
+    /// Each changed key with its old and new value; empty when nothing changed.
+    pub changes: Vec<Change>,
+}
+
+/// One changed key of the settings.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct Change {
+    /// Such as `health.interval` or `slots.blue.workers[0]`.
+    pub key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
 /// The answer to what is not a switch.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct Done {

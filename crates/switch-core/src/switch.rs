@@ -112,6 +112,11 @@ impl Switch {
         }
     }
 
+    /// Other rules hold from now on; what is under way goes on.
+    pub fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
     /// Takes in what happened and says what is to be done, in order.
     ///
     /// # Errors

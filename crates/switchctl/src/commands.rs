@@ -5,6 +5,7 @@ pub(crate) mod drain;
 pub(crate) mod history;
 pub(crate) mod login;
 pub(crate) mod promote;
+pub(crate) mod reload;
 pub(crate) mod rollback;
 pub(crate) mod secrets;
 pub(crate) mod shadow;

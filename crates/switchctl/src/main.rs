@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 
 use crate::client::{Client, Trouble};
 use crate::commands::{
-    canary, drain, history, login, promote, rollback, secrets, shadow, status, wait, watch,
+    canary, drain, history, login, promote, reload, rollback, secrets, shadow, status, wait, watch,
 };
 
 /// Asks the gateway what is live, and switches slots.
@@ -48,6 +48,8 @@ enum Command {
     Shadow(shadow::Arguments),
     /// Show what still runs on a slot, and when its workers may be stopped.
     Drain(drain::Arguments),
+    /// Read the settings file again: all of it, or nothing when something is wrong.
+    Reload,
     /// Wait until a slot is ready.
     Wait(wait::Arguments),
     /// Print what happens, as it happens.
@@ -112,6 +114,7 @@ async fn ask(
         Command::Canary(arguments) => canary::run(client, output, arguments).await,
         Command::Shadow(arguments) => shadow::run(client, output, arguments).await,
         Command::Drain(arguments) => drain::run(client, output, arguments).await,
+        Command::Reload => reload::run(&client, output).await,
         Command::Wait(arguments) => wait::run(client, output, arguments).await,
         Command::Watch => watch::run(client, output).await,
         Command::History(arguments) => history::run(client, output, arguments).await,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use switch_api::{Canary, Event, History, Notes, Outcome, Rule, Running, Status};
+use switch_api::{Canary, Event, History, Notes, Outcome, Reloaded, Rule, Running, Status};
 
 use crate::client::Trouble;
 
@@ -185,6 +185,20 @@ pub(crate) fn notes(notes: &Notes) -> String {
         rows.push([note.at.clone(), note.kind.clone(), note.who.clone(), note.text.clone()]);
     }
     columns(&rows)
+}
+
+/// What a reload changed.
+pub(crate) fn reloaded(reloaded: &Reloaded) -> String {
+    if reloaded.changes.is_empty() {
+        return "nothing changed\n".to_owned();
+    }
+    let mut text = String::new();
+    for change in &reloaded.changes {
+        let [from, to] =
+            [&change.from, &change.to].map(|value| value.as_deref().unwrap_or("(default)"));
+        let _ = writeln!(text, "{}: {from} → {to}", change.key);
+    }
+    text
 }
 
 /// Talk for people, beside the data.

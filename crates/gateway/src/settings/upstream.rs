@@ -6,7 +6,7 @@ use serde::Deserialize;
 use switch_core::Share;
 
 /// How workers are probed.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Health {
     pub path: String,
