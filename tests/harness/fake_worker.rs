@@ -137,7 +137,8 @@ pub fn health(tag: &str) -> Value {
 
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// `/stream?events=N&every=MS` streams events; `/echo` upgrades and gives back what it gets; everything else answers `{"worker": name}`.
+/// `/stream?events=N&every=MS` streams events; `/echo` upgrades and gives back what it gets; everything else answers `{"worker": name}`,
+/// with a count of tokens for `?tokens=N`.
 async fn answer(
     state: Arc<State>,
     mut request: Request<Incoming>,
@@ -180,6 +181,7 @@ async fn answer(
         found.and_then(|text| text.parse().ok()).unwrap_or(default)
     };
     let (events, every) = (number("events", 10), number("every", 20));
+    let tokens = number("tokens", 0);
     let path = head.uri.path().to_owned();
     *state.last.lock().unwrap() = Some((head, body));
     if path == "/slow" {
@@ -204,6 +206,10 @@ async fn answer(
             .header("content-type", "text/event-stream")
             .body(body)
             .unwrap());
+    }
+    if tokens > 0 {
+        let answer = json!({"worker": state.name, "usage": {"total_tokens": tokens}});
+        return Ok(full(200, answer.to_string()));
     }
     Ok(full(200, json!({"worker": state.name}).to_string()))
 }

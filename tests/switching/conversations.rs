@@ -96,9 +96,18 @@ async fn a_cookie_survives_a_restart_of_the_gateway() {
     gateway.crash_and_restart().await;
     gateway.wait("blue");
     gateway.wait("green");
-    for (cookie, home) in homes {
-        let again = chat(&gateway, "{}", Some(("cookie", &cookie))).await;
-        assert_eq!(worker(&again), home, "{cookie}");
+    for (cookie, home) in &homes {
+        let again = chat(&gateway, "{}", Some(("cookie", cookie))).await;
+        assert_eq!(worker(&again), *home, "{cookie}");
         assert_eq!(again.header("set-cookie"), "", "nothing new to say");
+    }
+    // After a promotion, too: the rest of its time is kept over a restart.
+    gateway.expect(&["promote"], 0);
+    gateway.crash_and_restart().await;
+    gateway.wait("blue");
+    gateway.wait("green");
+    assert_eq!(gateway.status()["pinned"]["slot"], "blue");
+    for (cookie, home) in &homes {
+        assert_eq!(worker(&chat(&gateway, "{}", Some(("cookie", cookie))).await), *home);
     }
 }

@@ -177,10 +177,10 @@ mod tests {
 
     #[test]
     fn failures_far_apart_and_failures_with_successes_between_do_not_count() {
-        let breaker = breaker(2);
-        assert!(!breaker.failed(1_000) && !breaker.failed(1_200));
-        breaker.succeeded(|| 1_210);
-        assert!(!breaker.failed(1_220));
-        assert!(!super::tests::breaker(0).failed(1), "0 never opens");
+        let two = breaker(2);
+        assert!(!two.failed(1_000) && !two.failed(1_200));
+        two.succeeded(|| 1_210);
+        assert!(!two.failed(1_220));
+        assert!(!breaker(0).failed(1), "0 never opens");
     }
 }

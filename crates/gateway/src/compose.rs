@@ -170,11 +170,13 @@ pub async fn compose(
         pools[canary.slot.index()].expect(canary.release.clone());
     }
     let counts = [&pools[0], &pools[1]].map(|pool| pool.report().total);
+    let switch = Switch::new(settings.rules, remembered.clone(), counts);
     let routing = Arc::new(Routing::new(
         pools,
         remembered.live,
         remembered.attempt.0,
         remembered.canary.as_ref(),
+        switch.pinned().map(|pinned| pinned.slot),
     ));
     tracing::info!(
         listen = addresses.join(", "), admin = %settings.admin_socket.display(), live = %remembered.live,
@@ -200,7 +202,6 @@ pub async fn compose(
         journal,
     };
     let (own, inbox) = mpsc::channel::<Message>(256);
-    let switch = Switch::new(settings.rules, remembered, counts);
     let mut probes = Vec::new();
     for pool in Slot::ALL.map(|slot| routing.slot(slot)) {
         for worker in &pool.members().workers {

@@ -67,9 +67,10 @@ impl Routing {
         live: Slot,
         attempt: u64,
         canary: Option<&Canary>,
+        pinned: Option<Slot>,
     ) -> Self {
         let canary = canary.map(Tried::new);
-        let table = Table { epoch: 0, live, attempt, canary, pinned: None };
+        let table = Table { epoch: 0, live, attempt, canary, pinned };
         Self { epoch: AtomicU64::new(0), table: ArcSwap::from_pointee(table), slots }
     }
 
@@ -228,7 +229,7 @@ pub(crate) mod tests {
     fn routing() -> Arc<Routing> {
         let pool = |slot| Arc::new(SlotPool::always_ready(slot, Mismatch::Refuse));
         let slots = [pool(Slot::Blue), pool(Slot::Green)];
-        Arc::new(Routing::new(slots, Slot::Blue, 0, None))
+        Arc::new(Routing::new(slots, Slot::Blue, 0, None, None))
     }
 
     fn canary(thousandths: u16, rules: Vec<Rule>) -> Canary {

@@ -156,7 +156,7 @@ mod tests {
         #[serde(default)]
         health: Health,
         #[serde(default)]
-        slots: std::collections::BTreeMap<String, Slot>,
+        slots: BTreeMap<String, Slot>,
     }
 
     #[derive(Debug, Default, Deserialize)]

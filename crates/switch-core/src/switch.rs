@@ -95,6 +95,17 @@ impl Switch {
     ///
     /// Answers that ran before the restart are gone with the process that carried them, so nothing is draining.
     pub fn new(rules: Rules, remembered: Remembered, workers: [u32; 2]) -> Self {
+        // The promotion was `keep_old` before the end of what is kept.
+        let pinned = remembered
+            .kept
+            .as_ref()
+            .filter(|kept| kept.left_by == Kind::Promote && !rules.pin.is_zero())
+            .filter(|kept| kept.slot != remembered.live)
+            .map(|kept| Pinned {
+                slot: kept.slot,
+                attempt: kept.attempt,
+                until: kept.until.before(rules.keep_old).after(rules.pin),
+            });
         Self {
             rules,
             live: remembered.live,
@@ -106,7 +117,7 @@ impl Switch {
             retired: None,
             canary: remembered.canary,
             stages: remembered.stages,
-            pinned: None,
+            pinned,
             down_since: None,
             reports: workers.map(SlotReport::unproven),
         }

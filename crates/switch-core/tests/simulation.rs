@@ -346,8 +346,8 @@ impl World {
         let remembered = remembered(&self.recorded);
         self.routed = remembered.live;
         self.tried.clone_from(&remembered.canary);
-        self.pinned = None;
         self.switch = Switch::new(rules(), remembered, [2, 2]);
+        self.pinned = self.switch.pinned().map(|pinned| pinned.slot);
         self.truth = [SlotReport::unproven(2), SlotReport::unproven(2)];
         // After a restart attempt numbers continue from the disk, so news from before may carry a number that is
         // handed out again; a restarted process never hears it.
