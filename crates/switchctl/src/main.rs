@@ -114,7 +114,7 @@ async fn ask(
         Command::Canary(arguments) => canary::run(client, output, arguments).await,
         Command::Shadow(arguments) => shadow::run(client, output, arguments).await,
         Command::Drain(arguments) => drain::run(client, output, arguments).await,
-        Command::Reload => reload::run(&client, output).await,
+        Command::Reload => reload::run(client, output).await,
         Command::Wait(arguments) => wait::run(client, output, arguments).await,
         Command::Watch => watch::run(client, output).await,
         Command::History(arguments) => history::run(client, output, arguments).await,
