@@ -1,5 +1,7 @@
 //! Who may come in: end users at the front door, operators at the admin API, with the real programs.
 
+#![expect(clippy::unwrap_used, reason = "a test panics with the cause")]
+
 mod limits;
 mod operators;
 mod provider;

@@ -1,5 +1,7 @@
 //! The front door itself: what it speaks, what it refuses, and whom it believes.
 
+#![expect(clippy::unwrap_used, reason = "a test panics with the cause")]
+
 mod addresses;
 mod limits;
 mod reload;

@@ -1,5 +1,7 @@
 //! The real gateway and the real `switchctl` in front of pretended workers.
 
+#![expect(clippy::unwrap_used, reason = "a test panics with the cause")]
+
 mod balancing;
 mod canary;
 mod conversations;
