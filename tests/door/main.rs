@@ -4,6 +4,7 @@
 
 mod addresses;
 mod limits;
+mod nginx;
 mod reload;
 mod strict;
 mod tls;

@@ -30,6 +30,16 @@ impl Gateway {
     /// Starts a gateway with the settings file that is in the directory.
     pub async fn start_in(directory: TempDir) -> Self {
         let process = start(directory.path());
+        Self::started(directory, process).await
+    }
+
+    /// Starts a gateway with an nginx configuration that is in the directory.
+    pub async fn start_from_nginx(directory: TempDir) -> Self {
+        let process = Process::start("switchyard", &["--nginx", "nginx.conf"], directory.path());
+        Self::started(directory, process).await
+    }
+
+    async fn started(directory: TempDir, process: Process) -> Self {
         let mut gateway =
             Self { directory, process, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
         gateway.find_address().await;

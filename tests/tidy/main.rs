@@ -45,9 +45,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("switch-journal", &["switch-core"]),
     (
         "gateway",
-        &["access", "settings-file", "switch-api", "switch-core", "switch-journal", "telemetry"],
+        &[
+            "access",
+            "settings-file",
+            "switch-api",
+            "switch-core",
+            "switch-journal",
+            "telemetry",
+            "nginx-config",
+        ],
     ),
-    ("switchctl", &["access", "switch-api"]),
+    ("switchctl", &["access", "switch-api", "nginx-config"]),
     ("rag-core", &[]),
     ("rag-documents", &["rag-core"]),
     ("rag-embedder", &["rag-core"]),
@@ -69,6 +77,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("kbctl", &["rag-core", "rag-knowledge", "telemetry"]),
     ("telemetry", &[]),
     ("settings-file", &[]),
+    ("nginx-config", &[]),
 ];
 
 /// Every outside thing and the one crate that owns it.

@@ -28,7 +28,7 @@ use crate::reload::{InForce, Reloader};
 use crate::retry_budget::RetryBudget;
 use crate::routing::Routing;
 use crate::running::Running;
-use crate::settings::{self, Settings, Shutdown};
+use crate::settings::{self, Settings, Shutdown, Source};
 use crate::shadow::Shadow;
 use crate::shared::Shared;
 use crate::slot_pool::{Members, SlotPool};
@@ -120,7 +120,7 @@ pub enum End {
 /// # Errors
 /// [`StartError`], before any request was accepted.
 pub async fn compose(
-    file: &std::path::Path,
+    source: Source,
     settings: Settings,
     values: BTreeMap<String, String>,
 ) -> Result<Gateway, StartError> {
@@ -224,7 +224,7 @@ pub async fn compose(
         access_log: settings.access_log,
     }));
     let reloader = Arc::new(Reloader {
-        file: file.to_owned(),
+        source,
         shared: shared.clone(),
         config: Arc::clone(&config),
         certificates,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use gateway::compose::{End, StartError, compose};
-use gateway::settings::Settings;
+use gateway::settings::Source;
 use telemetry::voice::{self, Exit};
 
 /// The front door: carries requests to the live slot, and switches slots when told to.
@@ -19,6 +19,9 @@ struct Arguments {
     /// The settings file. Paths in it are relative to the working directory.
     #[arg(long, value_name = "FILE", default_value = "gateway.yaml")]
     config: PathBuf,
+    /// Serve from an nginx configuration instead. What is done otherwise than it says is logged.
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    nginx: Option<PathBuf>,
     /// Say whether the settings are good, and exit.
     #[arg(long)]
     check: bool,
@@ -37,14 +40,16 @@ fn main() -> ExitCode {
             return voice::usage(!error.use_stderr());
         }
     };
-    let (settings, values) = match Settings::load_with_values(&arguments.config) {
+    // Before the settings: an nginx configuration is explained in the log.
+    telemetry::init("switchyard");
+    let source = arguments.nginx.map_or(Source::Settings(arguments.config), Source::Nginx);
+    let (settings, values) = match source.load() {
         Ok(loaded) => loaded,
         Err(error) => return voice::fail(&error, error.hint().as_deref(), Exit::Failed),
     };
     if arguments.check {
-        return voice::done(&format!("{}: good", arguments.config.display()));
+        return voice::done(&format!("{}: good", source.file().display()));
     }
-    telemetry::init("switchyard");
     // The driver, the operators and the probes; requests have threads of their own.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -52,8 +57,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return voice::fail(&error, None, Exit::Failed),
     };
-    let end =
-        runtime.block_on(async { compose(&arguments.config, settings, values).await?.run().await });
+    let end = runtime.block_on(async { compose(source, settings, values).await?.run().await });
     runtime.shutdown_background();
     finish(end)
 }

@@ -1,7 +1,6 @@
 //! Reading the settings again: checked as a whole, then applied at once or not at all, and recorded with what changed.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -17,7 +16,7 @@ use crate::events;
 use crate::probe;
 use crate::proxy::Config;
 use crate::retry_budget::RetryBudget;
-use crate::settings::{Health, Settings};
+use crate::settings::{Health, Settings, Source};
 use crate::shared::Shared;
 use crate::slot_pool::Members;
 use crate::tls::{CertificateError, Certificates};
@@ -88,7 +87,7 @@ impl ReloadError {
 
 /// Reads the settings again when told to.
 pub(crate) struct Reloader {
-    pub file: PathBuf,
+    pub source: Source,
     pub shared: Shared,
     pub config: Arc<ArcSwap<Config>>,
     pub certificates: Option<Arc<Certificates>>,
@@ -126,7 +125,7 @@ impl Reloader {
     }
 
     async fn try_reload(&self, force: &mut InForce, who: &Who) -> Result<Vec<Change>, ReloadError> {
-        let (settings, values) = Settings::load_with_values(&self.file)?;
+        let (settings, values) = self.source.load()?;
         let changes = difference(&force.values, &values);
         let fixed: Vec<String> = changes
             .iter()

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+use nginx_config::import::{Level, Options};
 use serde::Deserialize;
 use settings_file::SettingsError;
 use switch_core::{Rules, Slot};
@@ -100,25 +101,62 @@ pub struct Settings {
     pub threads: usize,
 }
 
+/// Where settings come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A `gateway.yaml`.
+    Settings(PathBuf),
+    /// An nginx configuration, of which the settings are made each time it is read.
+    Nginx(PathBuf),
+}
+
+impl Source {
+    /// The file.
+    pub fn file(&self) -> &Path {
+        match self {
+            Self::Settings(file) | Self::Nginx(file) => file,
+        }
+    }
+
+    /// Reads and checks the settings, and gives every value by its key.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line.
+    pub fn load(&self) -> Result<(Settings, BTreeMap<String, String>), SettingsError> {
+        match self {
+            Self::Settings(file) => Settings::of_text(file, &settings_file::read(file)?),
+            Self::Nginx(file) => Settings::of_text(file, &imported(file)?),
+        }
+    }
+}
+
+/// The settings an nginx configuration means. What is not done as it says is logged.
+fn imported(file: &Path) -> Result<String, SettingsError> {
+    let tree = nginx_config::disk::read_file(file)
+        .map_err(|error| SettingsError::elsewhere(file, &error))?;
+    let name = file.display().to_string();
+    let imported = nginx_config::import::import(&tree, &name, &Options::default());
+    for line in imported.report.iter().filter(|line| line.level != Level::Honored) {
+        tracing::warn!(
+            place = %line.place, level = %line.level, directive = line.directive, line.explanation,
+            "nginx directive"
+        );
+    }
+    Ok(imported.settings)
+}
+
 impl Settings {
     /// Reads and checks the settings file.
     ///
     /// # Errors
     /// The first thing that is wrong, with its line and key.
     pub fn load(file: &Path) -> Result<Self, SettingsError> {
-        Self::load_with_values(file).map(|(settings, _)| settings)
+        Self::of_text(file, &settings_file::read(file)?).map(|(settings, _)| settings)
     }
 
-    /// The same, with every value by its key as it was typed.
-    ///
-    /// # Errors
-    /// Those of [`Settings::load`].
-    pub fn load_with_values(
-        file: &Path,
-    ) -> Result<(Self, BTreeMap<String, String>), SettingsError> {
-        let text = settings_file::read(file)?;
-        let typed: SettingsFile = settings_file::parse(file, &text)?;
-        Ok((Self::check(file, typed)?, settings_file::values(&text)))
+    fn of_text(file: &Path, text: &str) -> Result<(Self, BTreeMap<String, String>), SettingsError> {
+        let typed: SettingsFile = settings_file::parse(file, text)?;
+        Ok((Self::check(file, typed)?, settings_file::values(text)))
     }
 
     fn check(file: &Path, typed: SettingsFile) -> Result<Self, SettingsError> {

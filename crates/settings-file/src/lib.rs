@@ -119,6 +119,12 @@ impl SettingsError {
         }
     }
 
+    /// Settings that are made of another file cannot be made; `cause` names the place.
+    pub fn elsewhere(file: &Path, cause: &dyn std::error::Error) -> Self {
+        let message = cause.to_string();
+        Self::Invalid { file: file.to_owned(), line: None, message, hint: None }
+    }
+
     /// The same error with advice.
     #[must_use]
     pub fn with_hint(mut self, advice: impl Into<String>) -> Self {

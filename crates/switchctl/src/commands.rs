@@ -3,6 +3,7 @@
 pub(crate) mod canary;
 pub(crate) mod drain;
 pub(crate) mod history;
+pub(crate) mod import_nginx;
 pub(crate) mod login;
 pub(crate) mod promote;
 pub(crate) mod reload;

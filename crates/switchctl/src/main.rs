@@ -12,7 +12,8 @@ use clap::{Parser, Subcommand};
 
 use crate::client::{Client, Trouble};
 use crate::commands::{
-    canary, drain, history, login, promote, reload, rollback, secrets, shadow, status, wait, watch,
+    canary, drain, history, import_nginx, login, promote, reload, rollback, secrets, shadow,
+    status, wait, watch,
 };
 
 /// Asks the gateway what is live, and switches slots.
@@ -48,6 +49,8 @@ enum Command {
     Shadow(shadow::Arguments),
     /// Show what still runs on a slot, and when its workers may be stopped.
     Drain(drain::Arguments),
+    /// Make settings out of an nginx configuration, and say what differs.
+    ImportNginx(import_nginx::Arguments),
     /// Read the settings file again: all of it, or nothing when something is wrong.
     Reload,
     /// Wait until a slot is ready.
@@ -95,6 +98,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Trouble> {
     match arguments.command {
         Command::Login => login::login(server, output).await,
         Command::Logout => login::logout(server, output),
+        Command::ImportNginx(arguments) => import_nginx::run(output, arguments),
         Command::Token(command) => secrets::token(command, output),
         Command::Key(command) => secrets::key(command, output),
         command => ask(&Client::new(server)?, output, command).await,
@@ -121,6 +125,7 @@ async fn ask(
         Command::Whoami
         | Command::Login
         | Command::Logout
+        | Command::ImportNginx(_)
         | Command::Token(_)
         | Command::Key(_) => login::whoami(client, output).await,
     }

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use nginx_config::import::{Import, Level};
 use serde::Serialize;
 use switch_api::{Canary, Event, History, Notes, Outcome, Reloaded, Rule, Running, Status};
 
@@ -199,6 +200,44 @@ pub(crate) fn reloaded(reloaded: &Reloaded) -> String {
         let _ = writeln!(text, "{}: {from} → {to}", change.key);
     }
     text
+}
+
+/// An import: the settings for a file, the report for people.
+pub(crate) fn imported(output: Output, imported: &Import, with_settings: bool) {
+    if output == Output::Json {
+        let report: Vec<serde_json::Value> = imported
+            .report
+            .iter()
+            .map(|line| {
+                serde_json::json!({
+                    "level": line.level.to_string(), "file": &*line.place.file, "line": line.place.line,
+                    "directive": line.directive, "explanation": line.explanation,
+                })
+            })
+            .collect();
+        println!("{}", serde_json::json!({ "settings": imported.settings, "report": report }));
+        return;
+    }
+    if with_settings {
+        print!("{}", imported.settings);
+    }
+    let mut rows = vec![["LEVEL", "WHERE", "DIRECTIVE", "EXPLANATION"].map(str::to_owned)];
+    for line in &imported.report {
+        rows.push([
+            line.level.to_string(),
+            line.place.to_string(),
+            line.directive.chars().take(60).collect(),
+            line.explanation.clone(),
+        ]);
+    }
+    eprint!("{}", columns(&rows));
+    let count = |level: Level| imported.report.iter().filter(|line| line.level == level).count();
+    eprintln!(
+        "{} honored, {} different, {} not supported",
+        count(Level::Honored),
+        count(Level::Different),
+        count(Level::NotSupported)
+    );
 }
 
 /// Talk for people, beside the data.
