@@ -54,7 +54,7 @@ async fn an_import_gives_settings_the_gateway_takes_and_says_what_it_leaves_out(
     let output =
         run("switchctl", &["import-nginx", "nginx.conf", "--write", "gateway.yaml"], folder);
     let report = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && report.contains("nginx.conf:8"), "{report}");
+    assert!(output.status.success() && report.contains("nginx.conf:9"), "{report}");
     assert!(report.contains("0 not supported"), "{report}");
     let checked = run("switchyard", &["--config", "gateway.yaml", "--check"], folder);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));

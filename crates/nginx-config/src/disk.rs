@@ -19,7 +19,7 @@ struct Disk {
 /// The first thing that is wrong, with file and line.
 pub fn read_file(main: &Path) -> Result<Vec<Directive>, SyntaxError> {
     let folder = main.parent().unwrap_or(Path::new("")).to_owned();
-    let name = main.file_name().unwrap_or_else(|| main.as_os_str());
+    let name = main.file_name().unwrap_or(main.as_os_str());
     read(&Disk { folder }, &name.to_string_lossy())
 }
 
