@@ -83,6 +83,9 @@ async fn a_body_that_stops_is_given_up_and_an_idle_connection_closed() {
         .unwrap()
         .unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&answer));
+    // A worker may take longer to answer than a client to ask.
+    let slow = http::get(gateway.address, "/slow?every=1500").await.unwrap();
+    assert_eq!(slow.status, 200);
     let mut stream = TcpStream::connect(gateway.address).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();

@@ -23,7 +23,8 @@ async fn read(stream: &mut TcpStream, end: &[u8]) -> Vec<u8> {
 async fn a_websocket_outlives_a_promotion_and_is_drained_like_any_answer() {
     let blue = FakeWorker::start("blue", "v1").await;
     let green = FakeWorker::start("green", "v2").await;
-    let gateway = Gateway::start(&[blue.address], &[green.address], "").await;
+    let extra = "limits: { body_timeout: 300ms }";
+    let gateway = Gateway::start(&[blue.address], &[green.address], extra).await;
     gateway.wait("blue");
     gateway.wait("green");
     let mut stream = TcpStream::connect(gateway.address).await.unwrap();
@@ -41,6 +42,9 @@ async fn a_websocket_outlives_a_promotion_and_is_drained_like_any_answer() {
         assert_eq!(read(&mut stream, b".").await, message.as_bytes());
     }
     gateway.expect(&["promote"], 0);
+    // Silence for longer than a body may be silent: nothing of the kind is being sent.
+    let silence = tokio::time::timeout(Duration::from_millis(900), stream.read_u8()).await;
+    assert!(silence.is_err(), "the connection was cut");
     let shown = gateway.expect(&["drain"], 0);
     assert!(shown.contains("GET /echo") && shown.contains("answers are running: 1"), "{shown}");
     stream.write_all(b"after it.").await.unwrap();

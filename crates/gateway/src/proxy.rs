@@ -517,7 +517,9 @@ impl FrontDoor {
         }
         carried.request_id = Some(request_id(session.req_header()));
         session.set_keepalive(Some(carried.config.limits.keep_alive.as_secs().max(1)));
-        session.set_read_timeout(Some(carried.config.limits.body_timeout));
+        // What was upgraded has no body to wait for: both sides may be silent for as long as they like.
+        let upgrades = session.req_header().headers.contains_key(header::UPGRADE);
+        session.set_read_timeout((!upgrades).then_some(carried.config.limits.body_timeout));
         session.set_write_timeout(Some(carried.config.limits.body_timeout));
     }
 
