@@ -44,8 +44,10 @@ async fn each_key_has_its_own_allowance_and_is_told_where_it_stands() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_charged_when_it_ends_and_a_debt_holds_up_the_next_request() {
     let extra = "rate_limits:\n  - { name: tokens, per: address, tokens_per_minute: 600 }\n";
-    let (gateway, _blue, _green) = gateway(extra, |_| {}).await;
-    let first = ask(&gateway, "/x?tokens=500", &[]).await;
+    let (gateway, blue, _green) = gateway(extra, |_| {}).await;
+    let first = ask(&gateway, "/x?tokens=500", &[("accept-encoding", "gzip")]).await;
+    let (seen, _) = blue.state.last().unwrap();
+    assert!(!seen.headers.contains_key("accept-encoding"), "a packed answer hides its tokens");
     assert_eq!((first.status, first.header("x-ratelimit-remaining-tokens")), (200, "600"));
     let second = eventually("the first answer is charged", Duration::from_secs(5), async || {
         let answer = ask(&gateway, "/x", &[]).await;

@@ -233,9 +233,14 @@ impl Gate {
 
     /// The headers that workers do not get to see.
     pub(crate) fn hidden(gate: Option<&Arc<Self>>) -> &'static [&'static str] {
-        match gate.and_then(|gate| gate.users.as_ref()) {
-            Some(known) if !known.forward => &[USER_HEADER, "authorization", API_KEY_HEADER],
-            Some(_) | None => &[USER_HEADER],
+        let Some(gate) = gate else { return &[USER_HEADER] };
+        let hides_secrets = gate.users.as_ref().is_some_and(|known| !known.forward);
+        // A packed answer would not show how many tokens it took.
+        match (hides_secrets, gate.counts_tokens) {
+            (true, true) => &[USER_HEADER, "authorization", API_KEY_HEADER, "accept-encoding"],
+            (true, false) => &[USER_HEADER, "authorization", API_KEY_HEADER],
+            (false, true) => &[USER_HEADER, "accept-encoding"],
+            (false, false) => &[USER_HEADER],
         }
     }
 }
