@@ -8,4 +8,5 @@ mod nginx;
 mod reload;
 mod strict;
 mod tls;
+mod upgrade;
 mod websocket;

@@ -53,6 +53,19 @@ impl Gateway {
         self.find_address().await;
     }
 
+    /// Starts a second process that takes over, waits until it decides, and gives the old one.
+    pub async fn upgrade(&mut self) -> Process {
+        let arguments = ["--config", "gateway.yaml", "--upgrade"];
+        let successor = Process::start("switchyard", &arguments, self.directory.path());
+        let old = std::mem::replace(&mut self.process, successor);
+        eventually("the new process decides", Duration::from_secs(20), async || {
+            assert!(self.process.is_running(), "it ended:\n{}", self.process.log_text());
+            (self.status()["pid"] == self.process.pid()).then_some(())
+        })
+        .await;
+        old
+    }
+
     async fn find_address(&mut self) {
         let status =
             eventually("the gateway's admin socket answers", Duration::from_secs(20), async || {

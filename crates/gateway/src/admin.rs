@@ -562,5 +562,10 @@ fn bad_body(rejection: &JsonRejection) -> Response {
 }
 
 fn stopping() -> Response {
-    problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the gateway is stopping", None)
+    problem(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "stopping",
+        "the gateway is stopping, or hands over to a new process",
+        Some("ask again in a moment".to_owned()),
+    )
 }

@@ -14,12 +14,18 @@ pub enum SocketError {
     Failed(PathBuf, #[source] std::io::Error),
 }
 
-/// Removes the socket's file when dropped.
-pub(crate) struct SocketFile(PathBuf);
+/// The files of the sockets: removed when dropped, if they are this process's.
+pub(crate) struct SocketFiles {
+    pub files: Vec<PathBuf>,
+    /// False while, or as soon as, another process listens there.
+    pub ours: bool,
+}
 
-impl Drop for SocketFile {
+impl Drop for SocketFiles {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        for file in self.files.iter().filter(|_| self.ours) {
+            let _ = std::fs::remove_file(file);
+        }
     }
 }
 
@@ -27,13 +33,21 @@ impl Drop for SocketFile {
 ///
 /// # Errors
 /// [`SocketError::Taken`] when another gateway answers there.
-pub(crate) fn bind(path: &Path) -> Result<(UnixListener, SocketFile), SocketError> {
+pub(crate) fn bind(path: &Path) -> Result<UnixListener, SocketError> {
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(SocketError::Taken(path.to_owned()));
+    }
+    replace(path, 0o660)
+}
+
+/// Binds the socket, whoever had it before.
+///
+/// # Errors
+/// When its directory cannot be written to.
+pub(crate) fn replace(path: &Path, mode: u32) -> Result<UnixListener, SocketError> {
     let failed = |error| SocketError::Failed(path.to_owned(), error);
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
-    }
-    if std::os::unix::net::UnixStream::connect(path).is_ok() {
-        return Err(SocketError::Taken(path.to_owned()));
     }
     // Bound under another name and moved into place: nobody can connect before its mode is set.
     let mut unfinished = path.as_os_str().to_owned();
@@ -41,8 +55,7 @@ pub(crate) fn bind(path: &Path) -> Result<(UnixListener, SocketFile), SocketErro
     let unfinished = PathBuf::from(unfinished);
     let _ = std::fs::remove_file(&unfinished);
     let listener = UnixListener::bind(&unfinished).map_err(failed)?;
-    std::fs::set_permissions(&unfinished, std::fs::Permissions::from_mode(0o660))
-        .map_err(failed)?;
+    std::fs::set_permissions(&unfinished, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
     std::fs::rename(&unfinished, path).map_err(failed)?;
-    Ok((listener, SocketFile(path.to_owned())))
+    Ok(listener)
 }

@@ -6,19 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use switch_core::{Share, Slot, Switch};
-use switch_journal::{JournalError, Who};
+use switch_core::{Attempt, Share, Slot, Switch, Timestamp};
+use switch_journal::{JournalError, Note, Who};
 use telemetry::gateway::GatewayMetrics;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, mpsc, watch};
+use tokio::task::AbortHandle;
 
 use crate::admin::{self, Desk};
-use crate::admin_socket::{self, SocketError, SocketFile};
+use crate::admin_socket::{self, SocketError};
 use crate::conversations::{Conversations, Manner};
 use crate::driver::{Driver, Message};
-use crate::events::Events;
-use crate::front_door::{Acceptor, Connections, Listening};
+use crate::events::{self, Events};
+use crate::front_door::{Acceptor, Closing, Connections, Listening};
+use crate::handover::{self, Giver, HandoverError, Predecessor, Taken};
 use crate::hold::Hold;
 use crate::journal_desk::JournalDesk;
 use crate::operators::Operators;
@@ -32,7 +34,8 @@ use crate::settings::{self, Settings, Shutdown, Source};
 use crate::shadow::Shadow;
 use crate::shared::Shared;
 use crate::slot_pool::{Members, SlotPool};
-use crate::tls::{CertificateError, Certificates};
+use crate::sockets::Sockets;
+use crate::tls::CertificateError;
 use crate::users::{Gate, GateError};
 use crate::worker::Worker;
 
@@ -49,6 +52,12 @@ pub enum StartError {
     CookieKey { file: PathBuf, source: std::io::Error },
     #[error("listening on {address}")]
     Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error("keeping a listening socket for a later upgrade")]
+    Duplicate(#[source] std::io::Error),
+    #[error("taking over from the running gateway")]
+    Handover(#[from] HandoverError),
+    #[error("the upgrade could not be recorded: {0}")]
+    NotRecorded(String),
     #[error(transparent)]
     Gate(#[from] GateError),
     #[error(transparent)]
@@ -82,13 +91,17 @@ impl StartError {
             Self::CookieKey { .. } => Some(
                 "name a file this user may write under routing.conversations.key_file".to_owned(),
             ),
-            Self::Metrics(_) | Self::Signals(_) | Self::Thread(_) => None,
+            Self::Handover(error) => Some(error.hint()),
+            Self::NotRecorded(_) => {
+                Some("the running gateway goes on; check the disk of the state file".to_owned())
+            }
+            Self::Metrics(_) | Self::Signals(_) | Self::Thread(_) | Self::Duplicate(_) => None,
         }
     }
 }
 
-/// Connections that wait to be accepted.
-const QUEUE: u32 = 4096;
+/// How long connections that are open may ask once more after an upgrade, before idle ones are closed.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 type AskedToStop = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -98,13 +111,17 @@ pub struct Gateway {
     proxy_protocol: bool,
     threads: usize,
     connections: Connections,
-    doors: Vec<Listening>,
-    live: Arc<Routing>,
+    shared: Shared,
     hold: Duration,
     shutdown: Shutdown,
     stop: watch::Sender<bool>,
+    leave: watch::Sender<bool>,
     asked_to_stop: AskedToStop,
-    _socket: SocketFile,
+    sockets: Sockets,
+    state: PathBuf,
+    driver: Driver,
+    desk: Desk,
+    taken: Option<Taken>,
 }
 
 /// How the gateway ended.
@@ -123,6 +140,7 @@ pub async fn compose(
     source: Source,
     settings: Settings,
     values: BTreeMap<String, String>,
+    mut taken: Option<Taken>,
 ) -> Result<Gateway, StartError> {
     // First of all: from here on a signal means an orderly end.
     let asked_to_stop: AskedToStop = Box::pin(asked_to_stop().map_err(StartError::Signals)?);
@@ -131,30 +149,18 @@ pub async fn compose(
         .map_err(StartError::Signals)?;
     let metrics =
         Arc::new(GatewayMetrics::new(&Slot::ALL.map(Slot::as_str)).map_err(StartError::Metrics)?);
-    // The socket tells fastest, and most clearly, that another gateway is running.
-    let (admin_listener, socket) = admin_socket::bind(&settings.admin_socket)?;
-    let (journal, remembered) =
-        JournalDesk::open(&settings.state, settings.first_live, settings.rules.keep_old)?;
-    let mut doors = Vec::new();
-    let mut certificates = None;
-    if let Some(address) = settings.listen {
-        doors.push(Listening { listener: listen_all(address)?, tls: None });
+    let mut sockets = Sockets::open(&settings, taken.as_mut())?;
+    let keep_old = settings.rules.keep_old;
+    let (journal, mut remembered) =
+        JournalDesk::open(&settings.state, settings.first_live, keep_old, taken.is_some())?;
+    let mut deadline = None;
+    if let Some(drain) = taken.as_ref().and_then(Taken::drain)
+        && let Some(slot) = Slot::named(&drain.slot)
+    {
+        remembered.draining = Some((Attempt(drain.attempt), slot));
+        deadline = drain.deadline.map(|at| (Attempt(drain.attempt), Timestamp(at)));
     }
-    if let Some(https) = &settings.https {
-        let loaded = Certificates::load(&https.certificates)?;
-        let acceptor = Arc::new(loaded.acceptor(https.min_version)?);
-        doors.push(Listening { listener: listen_all(https.address)?, tls: Some(acceptor) });
-        certificates = Some(loaded);
-    }
-    let addresses: Vec<String> = doors
-        .iter()
-        .filter_map(|door| door.listener.local_addr().ok())
-        .map(|address| address.to_string())
-        .collect();
-    let admin_http = match settings.admin_http {
-        Some(address) => Some(listen(address).await?),
-        None => None,
-    };
+    let addresses = sockets.addresses().join(", ");
 
     let pools = Slot::ALL.map(|slot| {
         let slot_settings = &settings.slots[slot.index()];
@@ -179,7 +185,7 @@ pub async fn compose(
         switch.pinned().map(|pinned| pinned.slot),
     ));
     tracing::info!(
-        listen = addresses.join(", "), admin = %settings.admin_socket.display(), live = %remembered.live,
+        listen = addresses, admin = %settings.admin_socket.display(), live = %remembered.live,
         attempt = remembered.attempt.0, "switchyard starts"
     );
 
@@ -194,6 +200,7 @@ pub async fn compose(
     let shared = Shared {
         routing: Arc::clone(&routing),
         running: Arc::new(Running::new()),
+        predecessor: Arc::new(Predecessor::none()),
         conversations,
         hold: settings.hold.as_ref().map(|hold| Arc::new(Hold::new(hold))),
         shadow: Arc::new(shadow),
@@ -211,6 +218,7 @@ pub async fn compose(
         }
     }
     let (stop, stopping) = watch::channel(false);
+    let (leave, leaving) = watch::channel(false);
     let operators = Arc::new(Operators::open(&settings.operators)?);
     let gate = Gate::open(settings.users.as_ref(), &settings.rate_limits, &metrics).await?;
     let config = Arc::new(ArcSwap::from_pointee(Config {
@@ -227,7 +235,7 @@ pub async fn compose(
         source,
         shared: shared.clone(),
         config: Arc::clone(&config),
-        certificates,
+        certificates: sockets.certificates.take(),
         driver: own.clone(),
         force: Mutex::new(InForce { values, health: settings.health.clone(), probes }),
     });
@@ -239,22 +247,18 @@ pub async fn compose(
         reloader,
         stopping: stopping.clone(),
     };
-    let driver = Driver::new(switch, shared.clone(), (own, inbox), addresses.join(", "));
-    tokio::spawn(driver.run());
-    tokio::spawn(admin::serve_socket(admin_listener, desk.clone()));
-    if let Some(listener) = admin_http {
-        tokio::spawn(admin::serve_http(listener, desk));
-    }
+    let driver = Driver::new(switch, shared.clone(), (own, inbox), addresses, deadline);
 
     let front_door = FrontDoor {
         routing: Arc::clone(&routing),
-        running: shared.running,
-        conversations: shared.conversations,
-        hold: shared.hold,
-        shadow: shared.shadow,
+        running: Arc::clone(&shared.running),
+        conversations: shared.conversations.clone(),
+        hold: shared.hold.clone(),
+        shadow: Arc::clone(&shared.shadow),
         metrics,
         config,
         stopping,
+        leaving,
     };
     // Long enough for every first probe to fail as often as it may.
     let hold = (settings.health.timeout * settings.health.fall).min(Duration::from_secs(5));
@@ -263,13 +267,17 @@ pub async fn compose(
         proxy_protocol: settings.proxy_protocol,
         threads: settings.threads,
         connections: Connections::new(&settings.limits),
-        doors,
-        live: routing,
+        shared,
         hold,
         shutdown: settings.shutdown,
         stop,
+        leave,
         asked_to_stop,
-        _socket: socket,
+        sockets,
+        state: handover::same_file(&settings.state),
+        driver,
+        desk,
+        taken,
     })
 }
 
@@ -310,24 +318,6 @@ async fn last_shadow_share(journal: &JournalDesk) -> Option<Share> {
     Share::per_mille(u16::try_from(detail["thousandths"].as_u64()?).ok()?)
 }
 
-/// Listens with a queue long enough for every client of a busy door to come at once.
-fn listen_all(address: std::net::SocketAddr) -> Result<std::net::TcpListener, StartError> {
-    let failed = |source| StartError::Listen { address, source };
-    let socket = match address {
-        std::net::SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
-        std::net::SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
-    }
-    .map_err(failed)?;
-    socket.set_reuseaddr(true).map_err(failed)?;
-    socket.bind(address).map_err(failed)?;
-    let listener = socket.listen(QUEUE).map_err(failed)?;
-    listener.into_std().map_err(failed)
-}
-
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
-}
-
 /// Completes at the first SIGTERM or SIGINT after the call.
 fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -341,27 +331,41 @@ fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
 }
 
 impl Gateway {
-    /// Serves until a signal asks it to stop, then lets running answers finish.
+    /// Serves until a signal asks it to stop or a successor takes over, then lets running answers finish.
     ///
     /// # Errors
-    /// When signals cannot be waited for.
+    /// When signals cannot be waited for, or when the gateway that this one should take over from goes on instead.
     pub async fn run(self) -> Result<End, StartError> {
         let Self {
             front_door,
             proxy_protocol,
             threads,
             connections,
-            doors,
-            live,
+            shared,
             hold,
             shutdown,
             stop: told,
+            leave,
             asked_to_stop: asked,
-            _socket,
+            mut sockets,
+            state,
+            driver,
+            desk,
+            mut taken,
         } = self;
+        let live = Arc::clone(&shared.routing);
+        let wishes = desk.driver.clone();
+        let mut office =
+            Some(Office { driver, desk, admin: sockets.admin, http: sockets.admin_http });
+        // Two processes never decide at once: a successor waits until the old one has closed.
+        let mut open_office = match taken {
+            None => office.take().map(Office::open),
+            Some(_) => None,
+        };
         let stop = async {
             asked.await;
             let _ = told.send(true);
+            let _ = leave.send(true);
             tracing::info!(open = connections.open(), "stopping: running answers finish");
             tokio::time::sleep(shutdown.notice).await;
         };
@@ -371,12 +375,19 @@ impl Gateway {
             _ = tokio::time::timeout(hold, is_judged(&live)) => true,
             () = &mut stop => false,
         };
-        let (close, closing) = watch::channel(!held);
+        if let Some(taken) = &mut taken {
+            if !held {
+                return Ok(End::Drained);
+            }
+            taken.prove(live.slot(live.live()).can_serve()).await?;
+            note_upgrade(&shared, taken).await?;
+        }
+        let (close, closing) = watch::channel(if held { Closing::Open } else { Closing::ToAll });
         let (finish, finished) = watch::channel(false);
         let (accepting, mut accepted) = mpsc::channel::<()>(1);
         let mut carriers = Vec::new();
         for number in 0..threads {
-            let doors = doors.iter().map(Listening::another).collect::<Result<Vec<_>, _>>();
+            let doors = sockets.doors.iter().map(Listening::another).collect::<Result<Vec<_>, _>>();
             let carrier = Carrier {
                 front_door: front_door.clone(),
                 connections: connections.clone(),
@@ -389,20 +400,69 @@ impl Gateway {
             };
             carriers.push(carrier.start(number).map_err(StartError::Thread)?);
         }
-        drop((doors, accepting));
-        if held {
-            stop.await;
+        drop((sockets.doors, accepting));
+        if let Some(taken) = taken {
+            let rest = taken.serve(shared.clone()).await?;
+            tokio::spawn(rest);
+            sockets.files.ours = true;
+            open_office = office.take().map(Office::open);
         }
-        let _ = close.send(true);
+        let (handed_over, mut is_handed_over) = watch::channel(false);
+        let (tell_closed, closed) = watch::channel(false);
+        let giver = Giver {
+            state,
+            sockets: sockets.for_successor,
+            driver: wishes,
+            shared: shared.clone(),
+            handed_over,
+            closed,
+        };
+        let waiting = admin_socket::replace(&sockets.upgrade, 0o600)?;
+        let giver = tokio::spawn(giver.run(waiting));
+        let mut successor = false;
+        if held {
+            tokio::select! {
+                () = &mut stop => {}
+                // An error means that nobody waits for a successor any more.
+                Ok(_) = is_handed_over.wait_for(|handed_over| *handed_over) => successor = true,
+            }
+        }
+        if successor {
+            sockets.files.ours = false;
+            for listening in open_office.iter().flatten() {
+                listening.abort();
+            }
+            let _ = leave.send(true);
+            let _ = close.send(Closing::ToNew);
+            tokio::time::sleep(LAST_WORD).await;
+        } else {
+            giver.abort();
+        }
+        let _ = close.send(Closing::ToAll);
         // Nothing is ever sent: this ends when the last thread no longer accepts.
         let _ = accepted.recv().await;
+        let _ = tell_closed.send(true);
+        let done = async || {
+            connections.none().await;
+            // A successor is told what is left there, through this process.
+            shared.predecessor.gone().await;
+        };
+        let mut grace = shutdown.grace;
+        if successor {
+            let hurry = asked_to_stop().map_err(StartError::Signals)?;
+            tokio::select! {
+                () = done() => {}
+                () = tokio::time::sleep(shutdown.upgrade_grace) => grace = Duration::ZERO,
+                () = hurry => tracing::info!(open = connections.open(), "stopping: running answers finish"),
+            }
+        }
         let asked_again = asked_to_stop().map_err(StartError::Signals)?;
         let end = tokio::select! {
-            () = connections.none() => {
+            () = done() => {
                 tracing::info!("stopped: every answer was finished");
                 End::Drained
             }
-            () = tokio::time::sleep(shutdown.grace) => End::Cut,
+            () = tokio::time::sleep(grace) => End::Cut,
             () = asked_again => End::Cut,
         };
         if matches!(end, End::Cut) {
@@ -417,6 +477,49 @@ impl Gateway {
     }
 }
 
+/// Writes down that this process takes over, before it does.
+async fn note_upgrade(shared: &Shared, taken: &Taken) -> Result<(), StartError> {
+    let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
+    let note = Note {
+        at: Timestamp(events::now()),
+        kind: "upgrade".to_owned(),
+        who: Who { name: "switchyard".to_owned(), uid: None, pid: i32::try_from(pid).ok() },
+        text: format!("process {pid}, version {version}, takes over from {}", taken.predecessor()),
+        detail: None,
+    };
+    match shared
+        .journal
+        .note(note)
+        .map_err(|cause| StartError::NotRecorded(cause.to_owned()))?
+        .await
+    {
+        Ok(written) => written.map_err(StartError::Journal),
+        Err(_) => Err(StartError::NotRecorded("the state file's thread has ended".to_owned())),
+    }
+}
+
+/// What decides, and where operators ask.
+struct Office {
+    driver: Driver,
+    desk: Desk,
+    admin: UnixListener,
+    http: Option<TcpListener>,
+}
+
+impl Office {
+    /// From now on this process decides. Gives the tasks that accept operators.
+    fn open(self) -> Vec<AbortHandle> {
+        let Self { driver, desk, admin, http } = self;
+        tokio::spawn(driver.run());
+        let mut accepting =
+            vec![tokio::spawn(admin::serve_socket(admin, desk.clone())).abort_handle()];
+        if let Some(listener) = http {
+            accepting.push(tokio::spawn(admin::serve_http(listener, desk)).abort_handle());
+        }
+        accepting
+    }
+}
+
 /// One thread that carries requests.
 struct Carrier {
     front_door: FrontDoor,
@@ -424,7 +527,7 @@ struct Carrier {
     proxy_protocol: bool,
     threads: usize,
     doors: Vec<Listening>,
-    closing: watch::Receiver<bool>,
+    closing: watch::Receiver<Closing>,
     /// Dropped when the doors are closed.
     accepting: mpsc::Sender<()>,
     finished: watch::Receiver<bool>,

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::events;
+use crate::handover::{DrainUnderWay, Ended, Halt, HandOver};
 use crate::shared::Shared;
 use crate::status;
 use crate::worker::Worker;
@@ -47,6 +48,8 @@ pub(crate) enum Message {
     Reloaded {
         rules: Rules,
     },
+    /// A successor is there.
+    HandOver(HandOver),
 }
 
 /// Where an operator waits for the outcome.
@@ -102,6 +105,8 @@ pub(crate) struct Driver {
     drain: Option<AbortHandle>,
     waiting: Vec<(Attempt, Outcome, Reply)>,
     cause: Option<RecordError>,
+    /// A successor that waits until no decision is being recorded.
+    successor: Option<HandOver>,
 }
 
 /// The wish whose decision is being recorded.
@@ -119,6 +124,7 @@ impl Driver {
         shared: Shared,
         (own, inbox): (mpsc::Sender<Message>, mpsc::Receiver<Message>),
         listen: String,
+        deadline: Option<(Attempt, Timestamp)>,
     ) -> Self {
         Self {
             switch,
@@ -126,18 +132,28 @@ impl Driver {
             inbox,
             own,
             listen,
-            deadline: None,
+            deadline,
             asked: None,
             drain: None,
             waiting: Vec::new(),
             cause: None,
+            successor: None,
         }
     }
 
-    /// Runs until nobody can send it news any more.
+    /// Runs until nobody can send it news any more, or until a successor decides.
     pub(crate) async fn run(mut self) {
         self.show_live();
+        self.resume_drain();
         loop {
+            if !matches!(self.switch.phase(), Phase::Recording(_))
+                && let Some(successor) = self.successor.take()
+                && self.halt(successor).await == Ended::HandedOver
+            {
+                // Wishes that nobody has looked at are answered "ask again" by being dropped with the inbox.
+                self.answer_waiting(|_| true, false);
+                return;
+            }
             let due = self.switch.next_wakeup().into_iter().chain(self.deadline.map(|(_, at)| at));
             let tick = match due.min() {
                 Some(due) => Duration::from_millis(due.0.saturating_sub(events::now())),
@@ -156,8 +172,39 @@ impl Driver {
         }
     }
 
+    /// Decides nothing until the handover has ended: what happens meanwhile waits in the inbox.
+    async fn halt(&mut self, successor: HandOver) -> Ended {
+        let (back, comes_back) = oneshot::channel();
+        if !self.shared.journal.lend(comes_back).await {
+            let _ = successor.halted.send(Halt::Busy);
+            return Ended::GoOn;
+        }
+        let drain = match self.switch.phase() {
+            Phase::Draining { attempt, slot } => Some(DrainUnderWay {
+                attempt: attempt.0,
+                slot: slot.to_string(),
+                deadline: self.deadline.filter(|(of, _)| *of == attempt).map(|(_, at)| at.0),
+            }),
+            Phase::Steady | Phase::Recording(_) => None,
+        };
+        let _ = successor.halted.send(Halt::Halted(drain));
+        let ended = successor.ended.await.unwrap_or(Ended::GoOn);
+        let _ = back.send(ended == Ended::GoOn);
+        ended
+    }
+
+    /// Goes on waiting for the answers that an old process is finishing.
+    fn resume_drain(&mut self) {
+        if let Phase::Draining { attempt, slot } = self.switch.phase()
+            && self.switch.pinned().is_none_or(|pinned| pinned.slot != slot)
+        {
+            self.carry_out(vec![Effect::Drain { attempt, slot }]);
+        }
+    }
+
     fn hear(&mut self, message: Message) {
         match message {
+            Message::HandOver(successor) => self.successor = Some(successor),
             Message::WorkerChanged { worker, mismatch } => self.worker_changed(&worker, mismatch),
             Message::Ask(ask) => self.ask(ask),
             Message::Status { reply } => {
@@ -243,7 +290,9 @@ impl Driver {
             Phase::Draining { attempt: draining, slot } if draining == attempt => slot,
             Phase::Draining { .. } | Phase::Steady | Phase::Recording(_) => return,
         };
-        let ended = self.shared.running.cut(slot);
+        let before = self.shared.predecessor.on(slot).len();
+        self.shared.predecessor.cut(slot);
+        let ended = before + self.shared.running.cut(slot);
         self.shared.metrics.deadlines.inc_by(ended as u64);
         tracing::warn!(%slot, %attempt, ended, "the drain's deadline has come: running answers were ended");
         let text = format!("the deadline has come: {ended} answers on {slot} were ended");

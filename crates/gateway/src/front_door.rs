@@ -27,6 +27,16 @@ use crate::wire::{Tcp, Wire};
 /// What a client that speaks HTTP/2 without TLS sends first (RFC 9113, section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// How far a door is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closing {
+    Open,
+    /// Another process accepts: connections that are here get one more answer each.
+    ToNew,
+    /// Idle connections end, too; only running answers go on.
+    ToAll,
+}
+
 /// An address that is listened on, and what shakes hands there.
 pub(crate) struct Listening {
     pub listener: std::net::TcpListener,
@@ -73,7 +83,7 @@ pub(crate) struct Acceptor {
     connections: Connections,
     door: Arc<Door>,
     metrics: Arc<telemetry::gateway::GatewayMetrics>,
-    stopping: watch::Receiver<bool>,
+    leaving: watch::Receiver<bool>,
 }
 
 /// What happens to a connection before its first request.
@@ -90,10 +100,10 @@ impl Acceptor {
         proxy_protocol: bool,
         threads: usize,
     ) -> Self {
+        let leaving = front_door.leaving.clone();
         let config = front_door.config.load();
         let limits = config.limits.clone();
         let metrics = Arc::clone(&front_door.metrics);
-        let stopping = front_door.stopping.clone();
         let door = Door {
             proxy_protocol,
             config: Arc::clone(&front_door.config),
@@ -118,17 +128,17 @@ impl Acceptor {
         let proxy = Arc::new(proxy);
         options.h2c = true;
         let clear_http2 = Arc::new(ClearHttp2 { proxy: Arc::clone(&proxy), options });
-        Self { proxy, clear_http2, connections, door: Arc::new(door), metrics, stopping }
+        Self { proxy, clear_http2, connections, door: Arc::new(door), metrics, leaving }
     }
 
-    /// Accepts on every address until `closing` says so; then closes idle connections.
+    /// Accepts on every address while `closing` says that they are open; closes idle connections when it says so.
     ///
     /// # Errors
     /// When this thread's runtime cannot wait on an address.
     pub(crate) async fn serve(
         &self,
         doors: Vec<Listening>,
-        closing: watch::Receiver<bool>,
+        mut closing: watch::Receiver<Closing>,
     ) -> std::io::Result<()> {
         let mut loops = Vec::new();
         for Listening { listener, tls } in doors {
@@ -138,7 +148,7 @@ impl Acceptor {
             loops.push(async move {
                 let stop = async {
                     // An error means that nobody is left who could say it.
-                    let _ = closing.wait_for(|closing| *closing).await;
+                    let _ = closing.wait_for(|closing| *closing != Closing::Open).await;
                 };
                 self.accept(&listener, tls.as_ref(), stop).await;
                 // Whoever comes now is told so by the system instead of waiting in a queue.
@@ -146,6 +156,7 @@ impl Acceptor {
             });
         }
         futures::future::join_all(loops).await;
+        let _ = closing.wait_for(|closing| *closing == Closing::ToAll).await;
         self.proxy.http_cleanup().await;
         Ok(())
     }
@@ -181,7 +192,7 @@ impl Acceptor {
         let proxy = Arc::clone(&self.proxy);
         let clear_http2 = Arc::clone(&self.clear_http2);
         let door = Arc::clone(&self.door);
-        let stopping = self.stopping.clone();
+        let leaving = self.leaving.clone();
         let metrics = Arc::clone(&self.metrics);
         tokio::spawn(async move {
             metrics.connections.inc();
@@ -189,10 +200,10 @@ impl Acceptor {
             let carried = async {
                 match door.prepare(stream, peer, tls).await {
                     Ok(Prepared { stream, clear_http2: false }) => {
-                        proxy.process_new(stream, &stopping).await;
+                        proxy.process_new(stream, &leaving).await;
                     }
                     Ok(Prepared { stream, clear_http2: true }) => {
-                        clear_http2.process_new(stream, &stopping).await;
+                        clear_http2.process_new(stream, &leaving).await;
                     }
                     Err(cause) => {
                         metrics.connections_failed.inc();

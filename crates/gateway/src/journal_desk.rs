@@ -34,7 +34,15 @@ enum Task {
         limit: u32,
         reply: oneshot::Sender<Result<Vec<Note>, JournalError>>,
     },
+    Lend {
+        closed: oneshot::Sender<()>,
+        /// Whether it comes back.
+        back: oneshot::Receiver<bool>,
+    },
 }
+
+/// How long to wait before a file that another process has is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// Where the driver hands in what is to be written.
 #[derive(Clone)]
@@ -51,21 +59,40 @@ impl JournalDesk {
         file: &Path,
         first: Slot,
         keep_old: Duration,
+        taken_over: bool,
     ) -> Result<(Self, Remembered), JournalError> {
         if let Some(directory) = file.parent().filter(|directory| !directory.as_os_str().is_empty())
         {
             // When this fails, opening says so with the file's name.
             let _ = std::fs::create_dir_all(directory);
         }
-        let journal = Journal::open(file)?;
+        let mut journal = if taken_over { Journal::take_over(file) } else { Journal::open(file) }?;
         let remembered = journal.remembered(first, keep_old)?;
         let (tasks, mut waiting) = mpsc::channel(32);
+        let file = file.to_owned();
         std::thread::spawn(move || {
             while let Some(task) = waiting.blocking_recv() {
-                carry_out(&journal, task);
+                let Task::Lend { closed, back } = task else {
+                    carry_out(&journal, task);
+                    continue;
+                };
+                drop(journal);
+                let _ = closed.send(());
+                // Whoever lent it and is gone does not need it any more.
+                if !back.blocking_recv().unwrap_or(false) {
+                    return;
+                }
+                journal = take_back(&file);
             }
         });
         Ok((Self { tasks }, remembered))
+    }
+
+    /// Closes the file, so that another process can open it. Nothing is written until `back` says that it comes back;
+    /// when it does not, nothing is written any more. Gives false when the thread is gone or too far behind.
+    pub(crate) async fn lend(&self, back: oneshot::Receiver<bool>) -> bool {
+        let (closed, is_closed) = oneshot::channel();
+        self.tasks.try_send(Task::Lend { closed, back }).is_ok() && is_closed.await.is_ok()
     }
 
     /// Starts writing a decision; the receiver says when it is on disk, or why it is not.
@@ -147,6 +174,19 @@ impl JournalDesk {
     }
 }
 
+/// Opens the file that another process had. Decisions wait, or are refused, for as long as that process holds it.
+fn take_back(file: &Path) -> Journal {
+    loop {
+        match Journal::take_over(file) {
+            Ok(journal) => return journal,
+            Err(error) => {
+                tracing::error!(%error, "the state file cannot be opened again");
+                std::thread::sleep(TRY_AGAIN);
+            }
+        }
+    }
+}
+
 fn carry_out(journal: &Journal, task: Task) {
     // A caller that stopped waiting needs no answer.
     match task {
@@ -170,5 +210,7 @@ fn carry_out(journal: &Journal, task: Task) {
         Task::Notes { limit, reply } => {
             let _ = reply.send(journal.notes(limit));
         }
+        // Needs the journal itself, not a look at it: the thread's loop takes care of it.
+        Task::Lend { .. } => {}
     }
 }

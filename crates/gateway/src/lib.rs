@@ -1,6 +1,7 @@
 //! Carries requests to the live slot and carries out the switch.
 
 pub mod compose;
+pub mod handover;
 pub mod settings;
 
 mod admin;
@@ -28,6 +29,7 @@ mod running;
 mod shadow;
 mod shared;
 mod slot_pool;
+mod sockets;
 mod status;
 mod strict;
 mod tls;

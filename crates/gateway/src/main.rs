@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use gateway::compose::{End, StartError, compose};
+use gateway::handover::take_over;
 use gateway::settings::Source;
 use telemetry::voice::{self, Exit};
 
@@ -13,7 +14,8 @@ use telemetry::voice::{self, Exit};
 #[command(
     name = "switchyard",
     version,
-    after_help = "Example:\n  switchyard --config gateway.yaml --check\n  switchyard --config gateway.yaml"
+    after_help = "Examples:\n  switchyard --config gateway.yaml --check\n  switchyard --config gateway.yaml\n  \
+                  switchyard --config gateway.yaml --upgrade   # from a new program, while the old one runs"
 )]
 struct Arguments {
     /// The settings file. Paths in it are relative to the working directory.
@@ -25,6 +27,10 @@ struct Arguments {
     /// Say whether the settings are good, and exit.
     #[arg(long)]
     check: bool,
+    /// Take over from the gateway that runs with these settings: its listening sockets come here, and it ends when
+    /// its running answers have. Nothing changes when that cannot be done.
+    #[arg(long)]
+    upgrade: bool,
 }
 
 /// A request makes and drops dozens of small things; the system's allocator takes twice as long over them.
@@ -57,7 +63,13 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return voice::fail(&error, None, Exit::Failed),
     };
-    let end = runtime.block_on(async { compose(source, settings, values).await?.run().await });
+    let end = runtime.block_on(async {
+        let taken = match arguments.upgrade {
+            true => Some(take_over(&settings).await?),
+            false => None,
+        };
+        compose(source, settings, values, taken).await?.run().await
+    });
     runtime.shutdown_background();
     finish(end)
 }

@@ -51,7 +51,10 @@ pub(crate) struct FrontDoor {
     pub shadow: Arc<Shadow>,
     pub metrics: Arc<GatewayMetrics>,
     pub config: Arc<ArcSwap<Config>>,
+    /// Set when nobody will come any more.
     pub stopping: tokio::sync::watch::Receiver<bool>,
+    /// Set when an answer is the last one on its connection.
+    pub leaving: tokio::sync::watch::Receiver<bool>,
 }
 
 /// What a reload may change. A request keeps what was in force when it began.
@@ -287,7 +290,7 @@ impl ProxyHttp for FrontDoor {
         carried: &mut Carried,
     ) -> Result<()> {
         carried.first_byte = Some(carried.started.elapsed());
-        if *self.stopping.borrow() {
+        if *self.leaving.borrow() {
             session.set_keepalive(None);
         }
         if let Some(id) = &carried.request_id {
@@ -731,7 +734,7 @@ impl FrontDoor {
     async fn refuse(&self, session: &mut Session, carried: &mut Carried, no: &No) -> Result<bool> {
         carried.refused = Some(no.status);
         // After a malformed request nobody knows where the next one begins.
-        if no.status >= 400 && no.status != 503 || *self.stopping.borrow() {
+        if no.status >= 400 && no.status != 503 || *self.leaving.borrow() {
             session.set_keepalive(None);
         }
         if carried.early.is_some() {

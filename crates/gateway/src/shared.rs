@@ -6,6 +6,7 @@ use telemetry::gateway::GatewayMetrics;
 
 use crate::conversations::Conversations;
 use crate::events::Events;
+use crate::handover::Predecessor;
 use crate::hold::Hold;
 use crate::journal_desk::JournalDesk;
 use crate::routing::Routing;
@@ -17,6 +18,7 @@ use crate::shadow::Shadow;
 pub(crate) struct Shared {
     pub routing: Arc<Routing>,
     pub running: Arc<Running>,
+    pub predecessor: Arc<Predecessor>,
     pub conversations: Option<Arc<Conversations>>,
     pub hold: Option<Arc<Hold>>,
     pub shadow: Arc<Shadow>,

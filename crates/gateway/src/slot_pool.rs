@@ -22,6 +22,7 @@ pub(crate) struct SlotPool {
     pub slot: Slot,
     members: ArcSwap<Members>,
     in_flight: AtomicU64,
+    elsewhere: AtomicU64,
     draining: AtomicBool,
     emptied: Notify,
     expected: ArcSwapOption<Release>,
@@ -50,6 +51,7 @@ impl SlotPool {
             slot,
             members: ArcSwap::from_pointee(members),
             in_flight: AtomicU64::new(0),
+            elsewhere: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             emptied: Notify::new(),
             expected: ArcSwapOption::empty(),
@@ -67,9 +69,17 @@ impl SlotPool {
         self.members.store(Arc::new(members));
     }
 
-    /// Requests being answered.
+    /// Requests being answered, here and in an old process that this one took over from.
     pub(crate) fn in_flight(&self) -> u64 {
-        self.in_flight.load(Ordering::SeqCst)
+        self.in_flight.load(Ordering::SeqCst) + self.elsewhere.load(Ordering::SeqCst)
+    }
+
+    /// What an old process still answers: the count only falls.
+    pub(crate) fn set_elsewhere(&self, in_flight: u64) {
+        self.elsewhere.store(in_flight, Ordering::SeqCst);
+        if in_flight == 0 {
+            self.emptied.notify_one();
+        }
     }
 
     /// Counts a request in. Sequentially consistent with the routing table: see `routing.rs`.

@@ -53,6 +53,7 @@ pub(crate) fn status(
             .map(|share| share.to_string()),
         listen: listen.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
     }
 }
 
@@ -145,7 +146,20 @@ pub(crate) fn running(
     }
     let draining =
         matches!(switch.phase(), Phase::Draining { slot: drained, .. } if drained == slot);
-    let streams = shared.running.on(slot).into_iter().take(LONGEST_LISTING).map(|answer| {
+    switch_api::Running {
+        slot: slot.to_string(),
+        live,
+        in_flight,
+        safe_to_stop: because.is_empty(),
+        because,
+        deadline: deadline.filter(|_| draining).map(|at| events::rfc3339(at.0)),
+        streams: streams(shared, slot),
+    }
+}
+
+/// The answers that run on a slot, the oldest first: those of an old process that this one took over from come first.
+pub(crate) fn streams(shared: &Shared, slot: Slot) -> Vec<RunningStream> {
+    let own = shared.running.on(slot).into_iter().map(|answer| {
         let worker = answer.worker.load();
         RunningStream {
             request_id: answer
@@ -162,13 +176,5 @@ pub(crate) fn running(
             bytes: answer.bytes.load(Ordering::Relaxed),
         }
     });
-    switch_api::Running {
-        slot: slot.to_string(),
-        live,
-        in_flight,
-        safe_to_stop: because.is_empty(),
-        because,
-        deadline: deadline.filter(|_| draining).map(|at| events::rfc3339(at.0)),
-        streams: streams.collect(),
-    }
+    shared.predecessor.on(slot).into_iter().chain(own).take(LONGEST_LISTING).collect()
 }

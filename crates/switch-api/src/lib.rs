@@ -34,6 +34,9 @@ pub struct Status {
     pub listen: String,
     /// The gateway's version.
     pub version: String,
+    /// The gateway's process; 0 when it does not say.
+    #[serde(default)]
+    pub pid: u32,
 }
 
 /// One slot in [`Status`].
@@ -453,6 +456,7 @@ mod tests {
             shadow: None,
             listen: "127.0.0.1:8080".into(),
             version: "0.1.0".into(),
+            pid: 0,
         };
         insta::assert_json_snapshot!(status);
     }

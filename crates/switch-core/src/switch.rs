@@ -60,6 +60,8 @@ pub struct Remembered {
     pub kept: Option<Kept>,
     pub canary: Option<Canary>,
     pub stages: Option<Stages>,
+    /// The slot whose answers another process of this gateway is still finishing, and the attempt that left it.
+    pub draining: Option<(Attempt, Slot)>,
 }
 
 /// The slot left by a promotion, while conversations stay on it.
@@ -93,7 +95,8 @@ pub struct Switch {
 impl Switch {
     /// A switch that continues from what was remembered, knowing nothing about the workers yet.
     ///
-    /// Answers that ran before the restart are gone with the process that carried them, so nothing is draining.
+    /// Answers that ran before a restart are gone with the process that carried them: something is draining only when
+    /// that process still runs.
     pub fn new(rules: Rules, remembered: Remembered, workers: [u32; 2]) -> Self {
         // The promotion was `keep_old` before the end of what is kept.
         let pinned = remembered
@@ -112,7 +115,7 @@ impl Switch {
             attempt: remembered.attempt,
             recorded_release: remembered.release,
             recording: None,
-            draining: None,
+            draining: remembered.draining,
             kept: remembered.kept,
             retired: None,
             canary: remembered.canary,

@@ -54,6 +54,7 @@ fn remembered(recorded: &[(Decision, Timestamp)]) -> Remembered {
             kept: None,
             canary: None,
             stages: None,
+            draining: None,
         };
     };
     let kept = recorded.iter().rev().find(|(decision, _)| decision.from != decision.to).and_then(
@@ -75,6 +76,7 @@ fn remembered(recorded: &[(Decision, Timestamp)]) -> Remembered {
         kept,
         canary: last.canary.clone(),
         stages: last.stages.clone(),
+        draining: None,
     }
 }
 

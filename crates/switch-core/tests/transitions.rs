@@ -34,6 +34,7 @@ fn fresh() -> Switch {
         kept: None,
         canary: None,
         stages: None,
+        draining: None,
     };
     Switch::new(rules, remembered, [2, 2])
 }

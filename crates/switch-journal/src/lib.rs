@@ -130,6 +130,19 @@ impl Journal {
     /// # Errors
     /// When the file cannot be made, read or written, is not ours, or belongs to another running gateway.
     pub fn open(file: &Path) -> Result<Self, JournalError> {
+        let journal = Self::take_over(file)?;
+        journal.run("preparing", |connection| {
+            let cut_short = "UPDATE decision SET outcome = 'interrupted' WHERE outcome IN ('recorded', 'routed')";
+            connection.execute(cut_short, []).map(|_| ())
+        })?;
+        Ok(journal)
+    }
+
+    /// Opens the file as another process of the same gateway left it: what that had under way goes on.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn take_over(file: &Path) -> Result<Self, JournalError> {
         let failed = |doing| move |source| JournalError::new(file, doing, source);
         let connection = Connection::open(file).map_err(failed("opening"))?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failed("opening"))?;
@@ -157,10 +170,6 @@ impl Journal {
             connection.execute_batch(SCHEMA)?;
             connection.pragma_update(None, "application_id", APPLICATION_ID)?;
             connection.pragma_update(None, "user_version", FORMAT)?;
-            connection.execute(
-                "UPDATE decision SET outcome = 'interrupted' WHERE outcome IN ('recorded', 'routed')",
-                [],
-            )?;
             connection.execute_batch("COMMIT")
         })?;
         Ok(journal)
@@ -284,6 +293,7 @@ impl Journal {
                 kept: None,
                 canary: None,
                 stages: None,
+                draining: None,
             });
         };
         let moved = self.read(
@@ -303,6 +313,7 @@ impl Journal {
             kept,
             canary: last.decision.canary,
             stages: last.decision.stages,
+            draining: None,
         })
     }
 

@@ -17,6 +17,8 @@ use crate::credentials::{self, Credentials};
 
 /// The longest answer read, in bytes.
 const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
+/// How long a new process may take until it answers in place of one that has handed over.
+const HANDOVER_PATIENCE: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why there is no good answer.
@@ -136,7 +138,7 @@ impl Client {
 
     /// The answer to a GET.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Trouble> {
-        self.read(self.send(Method::GET, path, None).await?).await
+        self.ask(Method::GET, path, None).await
     }
 
     /// The answer to a POST with a JSON body.
@@ -145,7 +147,28 @@ impl Client {
         path: &str,
         body: &serde_json::Value,
     ) -> Result<T, Trouble> {
-        self.read(self.send(Method::POST, path, Some(body.to_string())).await?).await
+        self.ask(Method::POST, path, Some(body.to_string())).await
+    }
+
+    /// Asks, and asks again for a while when the gateway hands over to a new process at this very moment.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<T, Trouble> {
+        let until = tokio::time::Instant::now() + HANDOVER_PATIENCE;
+        loop {
+            let response = self.send(method.clone(), path, body.clone()).await?;
+            match self.read(response).await {
+                Err(Trouble::Refused(problem))
+                    if problem.reason == "stopping" && tokio::time::Instant::now() < until =>
+                {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                answer => return answer,
+            }
+        }
     }
 
     /// The body of a GET, as it comes.

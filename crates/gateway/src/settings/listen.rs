@@ -120,10 +120,17 @@ pub struct Shutdown {
     /// How long running answers may take to finish.
     #[serde(with = "settings_file::duration")]
     pub grace: Duration,
+    /// How long they may take after an upgrade, in the old process.
+    #[serde(with = "settings_file::duration")]
+    pub upgrade_grace: Duration,
 }
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self { notice: Duration::ZERO, grace: Duration::from_secs(300) }
+        Self {
+            notice: Duration::ZERO,
+            grace: Duration::from_secs(300),
+            upgrade_grace: Duration::from_secs(24 * 3600),
+        }
     }
 }
