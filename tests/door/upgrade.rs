@@ -207,3 +207,40 @@ async fn a_successor_that_is_killed_halfway_changes_nothing() {
     gateway.upgrade().await;
     assert_eq!(http::get(gateway.address, "/").await.unwrap().json()["worker"], "green");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_starts_the_successor_and_the_service_manager_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let notified = std::os::unix::net::UnixDatagram::bind(directory.path().join("notify")).unwrap();
+    notified.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let blue = FakeWorker::start("blue", "v1").await;
+    std::fs::write(directory.path().join("gateway.yaml"), settings(&[blue.address], &[], ""))
+        .unwrap();
+    let mut command = std::process::Command::new(processes::program("switchyard"));
+    command
+        .args(["--config", "gateway.yaml"])
+        .current_dir(directory.path())
+        .env("NOTIFY_SOCKET", directory.path().join("notify"));
+    let mut first = Process::start_command("switchyard", command, directory.path());
+    let told = || {
+        let mut datagram = [0; 256];
+        let length = notified.recv(&mut datagram).unwrap();
+        String::from_utf8_lossy(&datagram[..length]).into_owned()
+    };
+    assert_eq!(told(), format!("READY=1\nMAINPID={}\n", first.pid()));
+    first.signal(rustix::process::Signal::USR2);
+    let said = told();
+    let second = said.strip_prefix("READY=1\nMAINPID=").unwrap().trim().parse::<u32>().unwrap();
+    assert_ne!(second, first.pid());
+    assert!(first.wait(Duration::from_secs(20)).success());
+    let output = processes::run("switchctl", &["status", "--output", "json"], directory.path());
+    let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(status["pid"], second);
+    // It is nobody's child any more.
+    let second = rustix::process::Pid::from_raw(i32::try_from(second).unwrap()).unwrap();
+    rustix::process::kill_process(second, rustix::process::Signal::TERM).unwrap();
+    eventually("the second process is gone", Duration::from_secs(10), async || {
+        (!directory.path().join("run/switchyard.sock").exists()).then_some(())
+    })
+    .await;
+}

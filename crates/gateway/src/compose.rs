@@ -1,4 +1,4 @@
-//! Puts the gateway together from its settings, runs it, and takes it down in order.
+//! Puts the gateway together from its settings.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,20 +7,18 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use switch_core::{Attempt, Share, Slot, Switch, Timestamp};
-use switch_journal::{JournalError, Note, Who};
+use switch_journal::{JournalError, Who};
 use telemetry::gateway::GatewayMetrics;
-use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, mpsc, watch};
-use tokio::task::AbortHandle;
 
-use crate::admin::{self, Desk};
-use crate::admin_socket::{self, SocketError};
+use crate::admin::Desk;
+use crate::admin_socket::SocketError;
 use crate::conversations::{Conversations, Manner};
 use crate::driver::{Driver, Message};
-use crate::events::{self, Events};
-use crate::front_door::{Acceptor, Closing, Connections, Listening};
-use crate::handover::{self, Giver, HandoverError, Predecessor, Taken};
+use crate::events::Events;
+use crate::front_door::Connections;
+use crate::handover::{self, HandoverError, Predecessor, Taken};
 use crate::hold::Hold;
 use crate::journal_desk::JournalDesk;
 use crate::operators::Operators;
@@ -30,7 +28,8 @@ use crate::reload::{InForce, Reloader};
 use crate::retry_budget::RetryBudget;
 use crate::routing::Routing;
 use crate::running::Running;
-use crate::settings::{self, Settings, Shutdown, Source};
+use crate::serving::{AskedToStop, Gateway, asked_to_stop};
+use crate::settings::{self, Settings, Source};
 use crate::shadow::Shadow;
 use crate::shared::Shared;
 use crate::slot_pool::{Members, SlotPool};
@@ -98,38 +97,6 @@ impl StartError {
             Self::Metrics(_) | Self::Signals(_) | Self::Thread(_) | Self::Duplicate(_) => None,
         }
     }
-}
-
-/// How long connections that are open may ask once more after an upgrade, before idle ones are closed.
-const LAST_WORD: Duration = Duration::from_secs(1);
-
-type AskedToStop = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// A gateway, ready to run.
-pub struct Gateway {
-    front_door: FrontDoor,
-    proxy_protocol: bool,
-    threads: usize,
-    connections: Connections,
-    shared: Shared,
-    hold: Duration,
-    shutdown: Shutdown,
-    stop: watch::Sender<bool>,
-    leave: watch::Sender<bool>,
-    asked_to_stop: AskedToStop,
-    sockets: Sockets,
-    state: PathBuf,
-    driver: Driver,
-    desk: Desk,
-    taken: Option<Taken>,
-}
-
-/// How the gateway ended.
-pub enum End {
-    /// Every answer was finished.
-    Drained,
-    /// Some answers were cut, by a second signal or by the end of the grace time.
-    Cut,
 }
 
 /// Starts everything but the accepting of requests.
@@ -240,6 +207,7 @@ pub async fn compose(
         force: Mutex::new(InForce { values, health: settings.health.clone(), probes }),
     });
     reload_when_told(Arc::clone(&reloader)).map_err(StartError::Signals)?;
+    handover::launch::when_told().map_err(StartError::Signals)?;
     let desk = Desk {
         driver: own.clone(),
         shared: shared.clone(),
@@ -316,251 +284,4 @@ async fn last_shadow_share(journal: &JournalDesk) -> Option<Share> {
     let note = journal.last_note("shadow").await?.ok()??;
     let detail: serde_json::Value = serde_json::from_str(&note.detail?).ok()?;
     Share::per_mille(u16::try_from(detail["thousandths"].as_u64()?).ok()?)
-}
-
-/// Completes at the first SIGTERM or SIGINT after the call.
-fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-impl Gateway {
-    /// Serves until a signal asks it to stop or a successor takes over, then lets running answers finish.
-    ///
-    /// # Errors
-    /// When signals cannot be waited for, or when the gateway that this one should take over from goes on instead.
-    pub async fn run(self) -> Result<End, StartError> {
-        let Self {
-            front_door,
-            proxy_protocol,
-            threads,
-            connections,
-            shared,
-            hold,
-            shutdown,
-            stop: told,
-            leave,
-            asked_to_stop: asked,
-            mut sockets,
-            state,
-            driver,
-            desk,
-            mut taken,
-        } = self;
-        let live = Arc::clone(&shared.routing);
-        let wishes = desk.driver.clone();
-        let mut office =
-            Some(Office { driver, desk, admin: sockets.admin, http: sockets.admin_http });
-        // Two processes never decide at once: a successor waits until the old one has closed.
-        let mut open_office = match taken {
-            None => office.take().map(Office::open),
-            Some(_) => None,
-        };
-        let stop = async {
-            asked.await;
-            let _ = told.send(true);
-            let _ = leave.send(true);
-            tracing::info!(open = connections.open(), "stopping: running answers finish");
-            tokio::time::sleep(shutdown.notice).await;
-        };
-        tokio::pin!(stop);
-        // Until the live slot is proven, connections wait in the listener's queue instead of being told 503.
-        let held = tokio::select! {
-            _ = tokio::time::timeout(hold, is_judged(&live)) => true,
-            () = &mut stop => false,
-        };
-        if let Some(taken) = &mut taken {
-            if !held {
-                return Ok(End::Drained);
-            }
-            taken.prove(live.slot(live.live()).can_serve()).await?;
-            note_upgrade(&shared, taken).await?;
-        }
-        let (close, closing) = watch::channel(if held { Closing::Open } else { Closing::ToAll });
-        let (finish, finished) = watch::channel(false);
-        let (accepting, mut accepted) = mpsc::channel::<()>(1);
-        let mut carriers = Vec::new();
-        for number in 0..threads {
-            let doors = sockets.doors.iter().map(Listening::another).collect::<Result<Vec<_>, _>>();
-            let carrier = Carrier {
-                front_door: front_door.clone(),
-                connections: connections.clone(),
-                proxy_protocol,
-                threads,
-                doors: doors.map_err(StartError::Thread)?,
-                closing: closing.clone(),
-                accepting: accepting.clone(),
-                finished: finished.clone(),
-            };
-            carriers.push(carrier.start(number).map_err(StartError::Thread)?);
-        }
-        drop((sockets.doors, accepting));
-        if let Some(taken) = taken {
-            let rest = taken.serve(shared.clone()).await?;
-            tokio::spawn(rest);
-            sockets.files.ours = true;
-            open_office = office.take().map(Office::open);
-        }
-        let (handed_over, mut is_handed_over) = watch::channel(false);
-        let (tell_closed, closed) = watch::channel(false);
-        let giver = Giver {
-            state,
-            sockets: sockets.for_successor,
-            driver: wishes,
-            shared: shared.clone(),
-            handed_over,
-            closed,
-        };
-        let waiting = admin_socket::replace(&sockets.upgrade, 0o600)?;
-        let giver = tokio::spawn(giver.run(waiting));
-        let mut successor = false;
-        if held {
-            tokio::select! {
-                () = &mut stop => {}
-                // An error means that nobody waits for a successor any more.
-                Ok(_) = is_handed_over.wait_for(|handed_over| *handed_over) => successor = true,
-            }
-        }
-        if successor {
-            sockets.files.ours = false;
-            for listening in open_office.iter().flatten() {
-                listening.abort();
-            }
-            let _ = leave.send(true);
-            let _ = close.send(Closing::ToNew);
-            tokio::time::sleep(LAST_WORD).await;
-        } else {
-            giver.abort();
-        }
-        let _ = close.send(Closing::ToAll);
-        // Nothing is ever sent: this ends when the last thread no longer accepts.
-        let _ = accepted.recv().await;
-        let _ = tell_closed.send(true);
-        let done = async || {
-            connections.none().await;
-            // A successor is told what is left there, through this process.
-            shared.predecessor.gone().await;
-        };
-        let mut grace = shutdown.grace;
-        if successor {
-            let hurry = asked_to_stop().map_err(StartError::Signals)?;
-            tokio::select! {
-                () = done() => {}
-                () = tokio::time::sleep(shutdown.upgrade_grace) => grace = Duration::ZERO,
-                () = hurry => tracing::info!(open = connections.open(), "stopping: running answers finish"),
-            }
-        }
-        let asked_again = asked_to_stop().map_err(StartError::Signals)?;
-        let end = tokio::select! {
-            () = done() => {
-                tracing::info!("stopped: every answer was finished");
-                End::Drained
-            }
-            () = tokio::time::sleep(grace) => End::Cut,
-            () = asked_again => End::Cut,
-        };
-        if matches!(end, End::Cut) {
-            tracing::warn!(cut = connections.open(), "stopped: some answers were cut");
-        }
-        let _ = finish.send(true);
-        for carrier in carriers {
-            // A thread that panicked has told so already.
-            let _ = carrier.join();
-        }
-        Ok(end)
-    }
-}
-
-/// Writes down that this process takes over, before it does.
-async fn note_upgrade(shared: &Shared, taken: &Taken) -> Result<(), StartError> {
-    let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
-    let note = Note {
-        at: Timestamp(events::now()),
-        kind: "upgrade".to_owned(),
-        who: Who { name: "switchyard".to_owned(), uid: None, pid: i32::try_from(pid).ok() },
-        text: format!("process {pid}, version {version}, takes over from {}", taken.predecessor()),
-        detail: None,
-    };
-    match shared
-        .journal
-        .note(note)
-        .map_err(|cause| StartError::NotRecorded(cause.to_owned()))?
-        .await
-    {
-        Ok(written) => written.map_err(StartError::Journal),
-        Err(_) => Err(StartError::NotRecorded("the state file's thread has ended".to_owned())),
-    }
-}
-
-/// What decides, and where operators ask.
-struct Office {
-    driver: Driver,
-    desk: Desk,
-    admin: UnixListener,
-    http: Option<TcpListener>,
-}
-
-impl Office {
-    /// From now on this process decides. Gives the tasks that accept operators.
-    fn open(self) -> Vec<AbortHandle> {
-        let Self { driver, desk, admin, http } = self;
-        tokio::spawn(driver.run());
-        let mut accepting =
-            vec![tokio::spawn(admin::serve_socket(admin, desk.clone())).abort_handle()];
-        if let Some(listener) = http {
-            accepting.push(tokio::spawn(admin::serve_http(listener, desk)).abort_handle());
-        }
-        accepting
-    }
-}
-
-/// One thread that carries requests.
-struct Carrier {
-    front_door: FrontDoor,
-    connections: Connections,
-    proxy_protocol: bool,
-    threads: usize,
-    doors: Vec<Listening>,
-    closing: watch::Receiver<Closing>,
-    /// Dropped when the doors are closed.
-    accepting: mpsc::Sender<()>,
-    finished: watch::Receiver<bool>,
-}
-
-impl Carrier {
-    /// Runs until `finished`: answers may run long after the doors are closed.
-    fn start(self, number: usize) -> std::io::Result<std::thread::JoinHandle<()>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        std::thread::Builder::new().name(format!("carrier-{number}")).spawn(move || {
-            runtime.block_on(async move {
-                let Self { front_door, connections, proxy_protocol, threads, doors, .. } = self;
-                let acceptor = Acceptor::new(front_door, connections, proxy_protocol, threads);
-                if let Err(error) = acceptor.serve(doors, self.closing).await {
-                    tracing::error!(%error, "a thread cannot listen");
-                }
-                drop(self.accepting);
-                let mut finished = self.finished;
-                // An error means that nobody is left who could say it.
-                let _ = finished.wait_for(|finished| *finished).await;
-            });
-        })
-    }
-}
-
-/// Completes once the live slot can serve, or is known not to.
-async fn is_judged(routing: &Routing) {
-    let mut timer = tokio::time::interval(Duration::from_millis(10));
-    loop {
-        timer.tick().await;
-        let pool = routing.slot(routing.live());
-        if pool.can_serve() || pool.is_judged() {
-            return;
-        }
-    }
 }

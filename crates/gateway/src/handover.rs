@@ -18,6 +18,7 @@
 //!
 //! Whatever goes wrong before `Serving` leaves the predecessor as it was: it accepts all the time, and decides again.
 
+pub(crate) mod launch;
 mod predecessor;
 mod successor;
 

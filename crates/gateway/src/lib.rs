@@ -2,6 +2,7 @@
 
 pub mod compose;
 pub mod handover;
+pub mod serving;
 pub mod settings;
 
 mod admin;

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use gateway::compose::{End, StartError, compose};
+use gateway::compose::{StartError, compose};
 use gateway::handover::take_over;
+use gateway::serving::End;
 use gateway::settings::Source;
 use telemetry::voice::{self, Exit};
 
