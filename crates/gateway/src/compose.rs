@@ -196,6 +196,7 @@ pub async fn compose(
         trusted_proxies: settings.trusted_proxies,
         allow_slot_header: settings.allow_slot_header,
         ready_path: settings.ready_path,
+        routes: settings.routes.clone(),
         access_log: settings.access_log,
     }));
     let reloader = Arc::new(Reloader {

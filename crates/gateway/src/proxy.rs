@@ -1,5 +1,7 @@
 //! The request path: check the request, choose slot and worker, carry the answer, count it.
 
+mod at_door;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -23,6 +25,7 @@ use crate::client::Client;
 use crate::conversations::{Conversation, Conversations};
 use crate::hold::Hold;
 use crate::retry_budget::RetryBudget;
+use crate::routes::{Route, Routes, Taken};
 use crate::routing::{Admission, Asked, Assignment, Routing, Way};
 use crate::running::{self, Running};
 use crate::settings::{Limits, Upstream};
@@ -67,6 +70,8 @@ pub(crate) struct Config {
     pub trusted_proxies: Vec<IpNet>,
     pub allow_slot_header: bool,
     pub ready_path: Option<String>,
+    /// Paths that are treated in their own way.
+    pub routes: Option<Arc<Routes>>,
     pub access_log: bool,
 }
 
@@ -77,6 +82,7 @@ pub(crate) struct Carried {
     first_byte: Option<Duration>,
     request_id: Option<HeaderValue>,
     client: Client,
+    route: Option<Taken>,
     visitor: Option<Visitor>,
     conversation: Option<Conversation>,
     admission: Option<Admission>,
@@ -105,6 +111,16 @@ impl Carried {
     /// Who is asking; `None` when nobody was asked.
     fn user(&self) -> Option<&User> {
         self.visitor.as_ref()?.user.as_ref()
+    }
+
+    fn route(&self) -> Option<&Route> {
+        self.route.as_ref().map(|taken| &*taken.route)
+    }
+
+    /// The longest body of this request, in bytes.
+    fn longest_body(&self) -> u64 {
+        let own = self.route().and_then(|route| route.request_body);
+        own.unwrap_or(self.config.limits.request_body)
     }
 }
 
@@ -136,6 +152,7 @@ impl ProxyHttp for FrontDoor {
                 scheme: "http",
                 by_proxy: false,
             },
+            route: None,
             visitor: None,
             conversation: None,
             admission: None,
@@ -157,6 +174,14 @@ impl ProxyHttp for FrontDoor {
 
     async fn request_filter(&self, session: &mut Session, carried: &mut Carried) -> Result<bool> {
         self.begin(session, carried);
+        let routed =
+            self.well_formed(session, carried).and_then(|()| at_door::route(session, carried));
+        if let Err(no) = routed {
+            return self.refuse(session, carried, &no).await;
+        }
+        if carried.route().is_some_and(|route| route.answer.is_some()) {
+            return self.answer_at_door(session, carried).await;
+        }
         match self.let_in(session, carried).await {
             Ok(()) => Ok(false),
             Err(no) => self.refuse(session, carried, &no).await,
@@ -198,10 +223,16 @@ impl ProxyHttp for FrontDoor {
             running.answer.worker.store(Some(Arc::clone(&assignment.worker)));
         }
         let mut peer = Box::new(HttpPeer::new(assignment.worker.address, false, String::new()));
-        peer.options.connection_timeout = Some(carried.config.upstream.connect_timeout);
-        peer.options.total_connection_timeout = Some(carried.config.upstream.connect_timeout);
-        peer.options.read_timeout = Some(carried.config.upstream.read_timeout);
-        peer.options.write_timeout = Some(carried.config.upstream.write_timeout);
+        let upstream = &carried.config.upstream;
+        let own = carried.route();
+        let connect = own.and_then(|route| route.connect_timeout);
+        let connect = connect.unwrap_or(upstream.connect_timeout);
+        let read = own.and_then(|route| route.read_timeout).unwrap_or(upstream.read_timeout);
+        let write = own.and_then(|route| route.write_timeout).unwrap_or(upstream.write_timeout);
+        peer.options.connection_timeout = Some(connect);
+        peer.options.total_connection_timeout = Some(connect);
+        peer.options.read_timeout = Some(read);
+        peer.options.write_timeout = Some(write);
         peer.options.idle_timeout = Some(carried.config.upstream.idle_timeout);
         peer.options.tcp_keepalive = Some(TcpKeepalive {
             idle: Duration::from_secs(60),
@@ -226,7 +257,7 @@ impl ProxyHttp for FrontDoor {
             return Ok(());
         }
         carried.body_received += part.len() as u64;
-        if carried.body_received > carried.config.limits.request_body {
+        if carried.body_received > carried.longest_body() {
             return Err(Error::explain(ErrorType::HTTPStatus(413), "the body is too long"));
         }
         if let Some(copy) = carried.copy.take()
@@ -280,7 +311,7 @@ impl ProxyHttp for FrontDoor {
         request.insert_header("x-forwarded-for", forwarded)?;
         request.insert_header("x-real-ip", address)?;
         request.insert_header("x-forwarded-proto", client.scheme)?;
-        Ok(())
+        at_door::pass_on(session, carried, request)
     }
 
     async fn response_filter(
@@ -327,7 +358,7 @@ impl ProxyHttp for FrontDoor {
         if let Some(early) = &mut carried.early {
             early.look_at(response);
         }
-        Ok(())
+        at_door::stamp(session, carried, response)
     }
 
     fn response_body_filter(
@@ -471,7 +502,8 @@ impl ProxyHttp for FrontDoor {
             }
             None => self.metrics.refused.count(status),
         }
-        if carried.config.access_log {
+        let access_log = carried.route().and_then(|route| route.access_log);
+        if access_log.unwrap_or(carried.config.access_log) {
             let request = session.req_header();
             let worker = carried
                 .assignment
@@ -532,11 +564,7 @@ impl FrontDoor {
         session: &mut Session,
         carried: &mut Carried,
     ) -> std::result::Result<(), No> {
-        if carried.doubtful {
-            let problem = "a request line with doubtful characters";
-            return Err(No::new(400, "malformed_request", problem));
-        }
-        self.check(session, &carried.config)?;
+        self.check(session, carried)?;
         if let Some(gate) = carried.config.gate.clone() {
             let request = session.req_header();
             let (headers, path) = (&request.headers, request.uri.path());
@@ -589,7 +617,13 @@ impl FrontDoor {
         Ok(())
     }
 
-    fn check(&self, session: &Session, config: &Config) -> std::result::Result<(), No> {
+    /// Whether the request can be read in one way only.
+    fn well_formed(&self, session: &Session, carried: &Carried) -> std::result::Result<(), No> {
+        if carried.doubtful {
+            let problem = "a request line with doubtful characters";
+            return Err(No::new(400, "malformed_request", problem));
+        }
+        let config = &carried.config;
         let request = session.req_header();
         let raw = session.as_ref().as_http1().map(|session| session.get_headers_raw_bytes());
         if let Some(problem) = strict::malformed(request, raw.as_deref()) {
@@ -603,13 +637,16 @@ impl FrontDoor {
             );
             return Err(No::new(431, "request_header_too_large", text));
         }
+        Ok(())
+    }
+
+    fn check(&self, session: &Session, carried: &Carried) -> std::result::Result<(), No> {
+        let config = &carried.config;
+        let request = session.req_header();
         let body = request.headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok());
-        if body
-            .and_then(|text| text.parse::<u64>().ok())
-            .is_some_and(|b| b > config.limits.request_body)
-        {
-            let text =
-                format!("the request's body is longer than {} bytes", config.limits.request_body);
+        let longest = carried.longest_body();
+        if body.and_then(|text| text.parse::<u64>().ok()).is_some_and(|body| body > longest) {
+            let text = format!("the request's body is longer than {longest} bytes");
             return Err(No::new(413, "request_too_large", text));
         }
         if let Some(path) = &config.ready_path
@@ -763,6 +800,7 @@ impl FrontDoor {
         if let Some(admission) = &carried.admission {
             response.insert_header(SLOT_HEADER, admission.pool.slot.as_str())?;
         }
+        at_door::stamp(session, carried, &mut response)?;
         let head = session.req_header().method == Method::HEAD;
         session.write_response_header(Box::new(response), head).await?;
         if !head {

@@ -165,6 +165,7 @@ impl Reloader {
             trusted_proxies: settings.trusted_proxies.clone(),
             allow_slot_header: settings.allow_slot_header,
             ready_path: settings.ready_path.clone(),
+            routes: settings.routes.clone(),
             access_log: settings.access_log,
         };
         if let Some(gate) = &before.gate

@@ -4,6 +4,7 @@ pub(crate) mod check;
 mod listen;
 mod operators;
 mod promotion;
+mod routes;
 mod slots;
 mod upstream;
 mod users;
@@ -11,6 +12,7 @@ mod users;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use nginx_config::import::{Level, Options};
@@ -18,12 +20,14 @@ use serde::Deserialize;
 use settings_file::SettingsError;
 use switch_core::{Rules, Slot};
 
+use crate::routes::Routes;
 use check::{address, positive};
 use listen::{Admin, Listen, Tls};
 pub use listen::{CertificateFiles, Limits, Shutdown, TlsVersion};
 pub use operators::Operators;
 pub use promotion::{Conversations, Hold, Mismatch, Shadow};
 use promotion::{FirstLive, Promotion, Requirement, Routing};
+use routes::{MapFile, RouteFile};
 use slots::Slots;
 pub use slots::{Balance, SlotSettings, WorkerSettings};
 pub use upstream::{Health, Passive, Upstream};
@@ -54,6 +58,10 @@ pub struct SettingsFile {
     users: Option<UsersFile>,
     #[serde(default)]
     rate_limits: Vec<RateLimitFile>,
+    #[serde(default)]
+    maps: Vec<MapFile>,
+    #[serde(default)]
+    routes: Vec<RouteFile>,
     #[serde(default)]
     limits: Limits,
     #[serde(default)]
@@ -95,6 +103,7 @@ pub struct Settings {
     pub operators: Operators,
     pub users: Option<Users>,
     pub rate_limits: Vec<access::rate_limit::Limit>,
+    pub(crate) routes: Option<Arc<Routes>>,
     pub limits: Limits,
     pub shutdown: Shutdown,
     pub access_log: bool,
@@ -251,6 +260,7 @@ impl Settings {
             operators::operators(file, admin.operators, admin.tokens, admin.protect_metrics)?;
         let users = typed.users.map(|typed| users::users(file, typed)).transpose()?;
         let rate_limits = users::rate_limits(file, typed.rate_limits, users.as_ref())?;
+        let routes = routes::routes(file, typed.maps, typed.routes)?;
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = typed.threads.unwrap_or(processors);
         if !(1..=1024).contains(&threads) {
@@ -292,6 +302,7 @@ impl Settings {
             operators,
             users,
             rate_limits,
+            routes,
             limits: typed.limits,
             shutdown: typed.shutdown,
             access_log: typed.access_log,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::routes::{self, Map, Settings, Site};
 use crate::value::written;
 
 /// One server of an upstream.
@@ -47,6 +48,22 @@ pub(crate) struct Draft {
     pub keep_alive: Option<Duration>,
     pub connections: Option<u64>,
     pub access_log: Option<bool>,
+    pub rate_limits: Vec<RateLimit>,
+    pub maps: Vec<Map>,
+    pub sites: Vec<Site>,
+    /// What `http` hands down to every server.
+    pub above: Settings,
+}
+
+/// One `limit_req_zone`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RateLimit {
+    pub name: String,
+    pub requests: u32,
+    pub period: &'static str,
+    pub burst: u32,
+    /// Some `limit_req` names it.
+    pub used: bool,
 }
 
 impl Draft {
@@ -118,6 +135,17 @@ impl Draft {
         if let Some(access_log) = self.access_log {
             let _ = writeln!(text, "access_log: {access_log}");
         }
+        let limits: Vec<&RateLimit> = self.rate_limits.iter().filter(|limit| limit.used).collect();
+        if !limits.is_empty() {
+            text.push_str("rate_limits:\n");
+            for RateLimit { name, requests, period, burst, .. } in limits {
+                let _ = writeln!(
+                    text,
+                    "  - {{ name: {name}, per: address, requests: {requests}, period: {period}, burst: {burst} }}"
+                );
+            }
+        }
+        text.push_str(&routes::write(&self.maps, &self.sites, &self.above));
         text
     }
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::directive::{Directive, Place};
-use crate::draft::{Draft, Server};
+use crate::draft::{Draft, RateLimit, Server};
+use crate::routes::{Answer, AnswerHeader, Map, Path, Route, Settings, Site};
 use crate::slots::{self, Slots, target};
 use crate::value::{address, size, time};
+use crate::variables;
 
 /// What became of a directive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,10 +62,24 @@ pub struct Import {
 pub fn import(tree: &[Directive], main: &str, options: &Options) -> Import {
     let http: Vec<&Directive> = tree.iter().filter(|d| d.name == "http").collect();
     let slots = slots::find(&http, options.blue.as_deref(), options.green.as_deref());
-    let mut importer = Importer { slots, draft: Draft::default(), report: Vec::new() };
+    let servers: Vec<&Directive> = http.iter().flat_map(|http| http.all("server")).collect();
+    let proxied = servers
+        .iter()
+        .flat_map(|server| server.all("location"))
+        .filter(|location| location.last("proxy_pass").is_some());
+    let mut importer = Importer {
+        slots,
+        draft: Draft::default(),
+        report: Vec::new(),
+        variables: http.iter().flat_map(|http| defined(http)).collect(),
+        one_server: servers.len() == 1,
+        one_location: proxied.count() == 1,
+        level: At::Http,
+    };
     importer.walk(tree, Inside::Main);
     importer.literal_slot();
-    let Importer { slots, draft, report } = importer;
+    importer.tell_sites_apart();
+    let Importer { slots, draft, report, .. } = importer;
     Import { settings: draft.write(main, &slots.because), report }
 }
 
@@ -76,16 +92,45 @@ enum Inside {
     /// The upstream of the slot with that number, or of none.
     Upstream(Option<usize>),
     Server,
-    /// A location, and whether its requests go to the slots.
-    Location(bool),
+    Location,
     /// Entries of a block that was explained as a whole.
     Explained(Level),
+}
+
+/// Whose settings a directive changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Http,
+    Site,
+    /// The newest route of the newest site.
+    Route,
 }
 
 struct Importer {
     slots: Slots,
     draft: Draft,
     report: Vec<Line>,
+    /// Names of variables that `map` and `set` define.
+    variables: Vec<String>,
+    one_server: bool,
+    /// One location goes to the slots: what holds for it holds for every request.
+    one_location: bool,
+    level: At,
+}
+
+/// The variables that are defined somewhere in a block.
+fn defined(block: &Directive) -> Vec<String> {
+    let mut names = Vec::new();
+    for directive in block.inside() {
+        let name = match directive.name.as_str() {
+            "map" | "split_clients" => directive.arguments.get(1),
+            "set" => directive.arguments.first(),
+            _ => None,
+        };
+        names.extend(name.map(|name| name.trim_start_matches('$').to_owned()));
+        names.extend(defined(directive));
+    }
+    names
 }
 
 type Verdict = (Level, String);
@@ -114,7 +159,14 @@ impl Importer {
             });
             if directive.block.is_some() {
                 let within = self.within(directive, inside, level);
+                let around = self.level;
+                match within {
+                    Inside::Server => self.level = At::Site,
+                    Inside::Location => self.level = At::Route,
+                    _ => {}
+                }
                 self.walk(directive.inside(), within);
+                self.level = around;
             }
         }
     }
@@ -125,9 +177,7 @@ impl Importer {
             (Inside::Main, "http") => Inside::Http,
             (Inside::Http, "upstream") => Inside::Upstream(self.slot_of(directive.first())),
             (Inside::Http, "server") => Inside::Server,
-            (Inside::Server | Inside::Location(_), "location") => {
-                Inside::Location(level != Level::NotSupported)
-            }
+            (Inside::Server, "location") if level != Level::NotSupported => Inside::Location,
             _ => Inside::Explained(level),
         }
     }
@@ -145,8 +195,7 @@ impl Importer {
             Inside::Events => self.events(directive),
             Inside::Upstream(slot) => self.upstream(directive, slot),
             Inside::Http | Inside::Server => self.server(directive),
-            Inside::Location(true) => self.location(directive),
-            Inside::Location(false) => not_supported("its location is not"),
+            Inside::Location => self.location(directive),
         }
     }
 
@@ -261,7 +310,10 @@ impl Importer {
     fn server(&mut self, directive: &Directive) -> Verdict {
         let first = directive.first();
         match directive.name.as_str() {
-            "server" => honored(""),
+            "server" => {
+                self.draft.sites.push(Site::default());
+                honored("")
+            }
             "upstream" => match self.slot_of(first) {
                 Some(0) => honored("slots.blue"),
                 Some(_) => honored("slots.green"),
@@ -271,10 +323,11 @@ impl Importer {
             },
             "map" | "set" | "split_clients" => self.variable(directive),
             "listen" => self.listen(directive),
-            "server_name" => different(
-                "the front door answers to every name; TLS chooses the certificate by name",
-            ),
-            "location" => location(directive),
+            "server_name" => self.server_name(directive),
+            "location" => self.begin_location(directive),
+            "limit_req_zone" => self.limit_req_zone(directive),
+            "limit_req_status" if first == "429" => honored("always"),
+            "limit_req_status" => different("always 429, with retry-after"),
             "ssl_certificate" => {
                 self.draft.certificates.push((first.to_owned(), None));
                 honored("listen.tls.certificates")
@@ -322,9 +375,7 @@ impl Importer {
             "keepalive_timeout" => {
                 set(&mut self.draft.keep_alive, time(first), "limits.keep_alive")
             }
-            "include" | "types" | "default_type" => {
-                different("types of answers are the workers' own")
-            }
+            "include" | "types" => different("types of answers are the workers' own"),
             "sendfile"
             | "tcp_nopush"
             | "tcp_nodelay"
@@ -352,26 +403,34 @@ impl Importer {
         let first = directive.first();
         match directive.name.as_str() {
             "proxy_pass" => self.proxy_pass(directive),
-            "location" => location(directive),
-            "proxy_connect_timeout" => {
-                set(&mut self.draft.connect_timeout, time(first), "upstream.connect_timeout")
+            "location" => {
+                not_supported("its paths go with the location around it; write it beside that one")
             }
-            "proxy_read_timeout" => {
-                set(&mut self.draft.read_timeout, time(first), "upstream.read_timeout")
-            }
-            "proxy_send_timeout" => {
-                set(&mut self.draft.write_timeout, time(first), "upstream.write_timeout")
-            }
+            "proxy_connect_timeout" => match self.own_settings() {
+                Some(own) => set(&mut own.connect_timeout, time(first), "routes: connect_timeout"),
+                None => {
+                    set(&mut self.draft.connect_timeout, time(first), "upstream.connect_timeout")
+                }
+            },
+            "proxy_read_timeout" => match self.own_settings() {
+                Some(own) => set(&mut own.read_timeout, time(first), "routes: read_timeout"),
+                None => set(&mut self.draft.read_timeout, time(first), "upstream.read_timeout"),
+            },
+            "proxy_send_timeout" => match self.own_settings() {
+                Some(own) => set(&mut own.write_timeout, time(first), "routes: write_timeout"),
+                None => set(&mut self.draft.write_timeout, time(first), "upstream.write_timeout"),
+            },
             "client_body_timeout" => {
                 set(&mut self.draft.body_timeout, time(first), "limits.body_timeout")
             }
-            "client_max_body_size" => match size(first) {
-                Some(0) => {
-                    self.draft.request_body = Some(u64::MAX >> 1);
-                    honored("limits.request_body")
+            "client_max_body_size" => {
+                // Zero is no limit.
+                let bytes = size(first).map(|bytes| if bytes == 0 { u64::MAX >> 1 } else { bytes });
+                match self.own_settings() {
+                    Some(own) => set(&mut own.request_body, bytes, "routes: request_body"),
+                    None => set(&mut self.draft.request_body, bytes, "limits.request_body"),
                 }
-                found => set(&mut self.draft.request_body, found, "limits.request_body"),
-            },
+            }
             "proxy_next_upstream_tries" => match first.parse() {
                 Ok(0) | Err(_) => different("upstream.tries: 4"),
                 Ok(count) => set(&mut self.draft.tries, Some(count), "upstream.tries"),
@@ -395,9 +454,30 @@ impl Importer {
             | "proxy_max_temp_file_size" => {
                 different("nothing is buffered: an event leaves when it comes")
             }
-            "proxy_set_header" => set_header(directive),
+            "proxy_redirect" if first == "off" => honored("always"),
+            "proxy_set_header" => self.set_header(directive),
+            "add_header" => self.add_header(directive),
+            "return" => self.answer(directive),
+            "allow" | "deny" => {
+                if !is_network(first) {
+                    self.close();
+                    return not_supported("it is no network: 501");
+                }
+                let rule = format!("{} {first}", directive.name);
+                self.settings().access.push(rule);
+                honored("routes: access")
+            }
+            "default_type" => {
+                self.settings().content_type = Some(first.to_owned());
+                different("of the front door's own answers; others have the workers' types")
+            }
+            "limit_req" => self.limit_req(directive),
             "access_log" => {
-                self.draft.access_log = Some(first != "off");
+                let logged = Some(first != "off");
+                match self.own_settings() {
+                    Some(own) => own.access_log = logged,
+                    None => self.draft.access_log = logged,
+                }
                 if first == "off" {
                     honored("access_log")
                 } else {
@@ -405,12 +485,33 @@ impl Importer {
                 }
             }
             "set" => self.variable(directive),
-            "limit_req" | "limit_req_zone" | "limit_conn" | "limit_conn_zone" => {
-                not_supported("say it again as `rate_limits`: per address, user or key")
+            "limit_conn" | "limit_conn_zone" => {
+                not_supported("`max_requests` of a worker and `rate_limits` bound what runs")
             }
-            "return" | "rewrite" | "add_header" | "error_page" | "try_files" | "root" | "alias"
-            | "index" | "auth_basic" | "auth_request" | "allow" | "deny" | "if" => {
-                not_supported("the front door answers, rewrites and serves nothing itself")
+            "auth_basic" | "auth_basic_user_file" | "auth_request" | "satisfy" => {
+                if first != "off" {
+                    self.close();
+                }
+                not_supported("nobody is let in here (501) until `users` says who may ask")
+            }
+            "if" => {
+                // It may be what keeps somebody out.
+                let refuses = directive.inside().iter().any(|inside| {
+                    inside.name == "deny"
+                        || inside.name == "return" && inside.first().starts_with('4')
+                });
+                if refuses {
+                    self.close();
+                    return not_supported("it refuses some requests, so all are refused: 501");
+                }
+                not_supported("there are no conditions")
+            }
+            "rewrite" | "error_page" | "root" | "index" => {
+                not_supported("the front door has no rules of that kind and serves no files")
+            }
+            "try_files" | "alias" => {
+                self.close();
+                not_supported("the front door serves no files: 501")
             }
             _ => unknown(),
         }
@@ -420,16 +521,28 @@ impl Importer {
         let target = target(directive.first());
         let slots = [&self.slots.blue, &self.slots.green];
         if directive.first().starts_with("https://") {
-            return not_supported("workers are asked without TLS");
+            self.close();
+            return not_supported("workers are asked without TLS: 501");
         }
         if !target.starts_with('$') && !slots.iter().any(|slot| slot.as_deref() == Some(target)) {
-            return not_supported("its upstream is no slot; choose with --blue and --green");
+            self.close();
+            return not_supported("its upstream is no slot (501); choose with --blue and --green");
         }
         let behind = directive.first().split_once("://").map_or("", |(_, behind)| behind);
-        if behind.contains('/') {
-            return not_supported("paths are passed on as they are");
+        let Some((_, path)) = behind.split_once('/') else {
+            return honored("requests go to the live slot");
+        };
+        let known = !path.contains('$');
+        match self.route().filter(|route| known && !matches!(route.path, Path::Regex { .. })) {
+            Some(route) => {
+                route.replace_prefix = Some(format!("/{path}"));
+                honored("routes: replace_prefix")
+            }
+            None => {
+                self.close();
+                not_supported("a path made of variables: 501")
+            }
         }
-        honored("requests go to the live slot")
     }
 
     fn variable(&mut self, directive: &Directive) -> Verdict {
@@ -452,7 +565,309 @@ impl Importer {
             "map" if directive.inside().iter().any(|entry| known(entry.first())) => different(
                 "which slot is live is recorded by switchctl promote; who is sent to the idle one by switchctl canary --header, --cookie or --path",
             ),
-            _ => not_supported("there are no variables"),
+            "map" => self.map(directive),
+            _ if self.level == At::Route => {
+                not_supported("a variable has one value, set beside `location`")
+            }
+            _ => {
+                let value = directive.arguments.get(1).cloned().unwrap_or_default();
+                if let Err(text) = variables::are_known(&value, &self.variables) {
+                    return not_supported(text);
+                }
+                let name = directive.first().trim_start_matches('$').to_owned();
+                self.draft.maps.push(Map { name, default: value, ..Map::default() });
+                honored("maps")
+            }
+        }
+    }
+
+    fn map(&mut self, directive: &Directive) -> Verdict {
+        let of = directive.first().to_owned();
+        let name = directive.arguments.get(1).map_or("", |name| name.trim_start_matches('$'));
+        let mut map = Map { name: name.to_owned(), of, ..Map::default() };
+        let mut known = variables::are_known(&map.of, &self.variables);
+        for entry in directive.inside() {
+            let value = entry.first().to_owned();
+            known = known.and_then(|()| variables::are_known(&value, &self.variables));
+            match entry.name.as_str() {
+                "default" => map.default = value,
+                "hostnames" | "volatile" if entry.arguments.is_empty() => {
+                    known = known.and_then(|()| Err(format!("`{}` in a map", entry.name)));
+                }
+                text => match text
+                    .strip_prefix("~*")
+                    .map(|regex| (regex, true))
+                    .or_else(|| text.strip_prefix('~').map(|regex| (regex, false)))
+                {
+                    Some((regex, ignore_case)) => {
+                        known = known.and_then(|()| is_regex(regex));
+                        map.regexes.push((regex.to_owned(), ignore_case, value));
+                    }
+                    None => {
+                        map.values
+                            .push((text.strip_prefix('\\').unwrap_or(text).to_owned(), value));
+                    }
+                },
+            }
+        }
+        match known {
+            Ok(()) => {
+                self.draft.maps.push(map);
+                honored("maps")
+            }
+            Err(text) => not_supported(text),
+        }
+    }
+
+    /// The settings of the level that is being read.
+    fn settings(&mut self) -> &mut Settings {
+        let site = self.draft.sites.last_mut();
+        match (self.level, site) {
+            (At::Site, Some(site)) => &mut site.settings,
+            (At::Route, Some(Site { routes, settings, .. })) => {
+                routes.last_mut().map_or(settings, |route| &mut route.settings)
+            }
+            (At::Http | At::Site | At::Route, _) => &mut self.draft.above,
+        }
+    }
+
+    /// The same, when what they say does not hold for every request.
+    fn own_settings(&mut self) -> Option<&mut Settings> {
+        let all = match self.level {
+            At::Http => true,
+            At::Site => self.one_server,
+            At::Route => self.one_server && self.one_location && self.is_whole(),
+        };
+        (!all).then(|| self.settings())
+    }
+
+    fn route(&mut self) -> Option<&mut Route> {
+        let site = self.draft.sites.last_mut().filter(|_| self.level == At::Route);
+        site?.routes.last_mut()
+    }
+
+    /// Whether the location being read is for every path.
+    fn is_whole(&self) -> bool {
+        let route = self.draft.sites.last().and_then(|site| site.routes.last());
+        route.is_some_and(|route| {
+            matches!(&route.path, Path::Prefix(path) | Path::FinalPrefix(path) if path == "/")
+        })
+    }
+
+    /// Nobody gets past what Switchyard cannot do as nginx does.
+    fn close(&mut self) {
+        let site = self.draft.sites.last_mut();
+        match (self.level, site) {
+            (At::Route, Some(site)) => {
+                if let Some(route) = site.routes.last_mut() {
+                    route.closed = true;
+                }
+            }
+            (At::Site, Some(site)) => site.closed = true,
+            (At::Http | At::Site | At::Route, _) => {}
+        }
+    }
+
+    fn begin_location(&mut self, directive: &Directive) -> Verdict {
+        let arguments: Vec<&str> = directive.arguments.iter().map(String::as_str).collect();
+        let path = match arguments.as_slice() {
+            [name] if name.starts_with('@') => {
+                return not_supported("nothing leads to a location with a name");
+            }
+            ["=", path] => Path::Exact((*path).to_owned()),
+            ["^~", path] => Path::FinalPrefix((*path).to_owned()),
+            ["~", regex] => Path::Regex { regex: (*regex).to_owned(), ignore_case: false },
+            ["~*", regex] => Path::Regex { regex: (*regex).to_owned(), ignore_case: true },
+            [path] if path.starts_with('/') => Path::Prefix((*path).to_owned()),
+            _ => return bad_value(),
+        };
+        let Some(site) = self.draft.sites.last_mut() else { return unknown() };
+        if let Path::Regex { regex, .. } = &path
+            && let Err(text) = is_regex(regex)
+        {
+            return not_supported(text);
+        }
+        let has = |name: &str| directive.last(name).is_some();
+        let mut route = Route::new(path);
+        route.closed = !has("proxy_pass") && !has("return");
+        let closed = route.closed;
+        site.routes.push(route);
+        if closed {
+            return different("it serves files, which the front door does not do: 501");
+        }
+        honored("")
+    }
+
+    fn server_name(&mut self, directive: &Directive) -> Verdict {
+        if self.one_server {
+            return different("the only server answers to every name");
+        }
+        let names = directive.arguments.iter().filter(|name| !name.is_empty() && *name != "_");
+        let (known, regexes): (Vec<&String>, Vec<&String>) =
+            names.partition(|name| !name.starts_with('~'));
+        if let Some(site) = self.draft.sites.last_mut() {
+            // `.example.com` is both the name and everything below it.
+            site.hosts.extend(known.iter().flat_map(|name| match name.strip_prefix('.') {
+                Some(bare) => vec![bare.to_owned(), format!("*.{bare}")],
+                None => vec![(*name).clone()],
+            }));
+        }
+        if regexes.is_empty() {
+            honored("routes: hosts")
+        } else {
+            not_supported("names are no regular expressions")
+        }
+    }
+
+    /// The first server, or the one called so, gets requests for unknown names; and a server that listens with TLS only
+    /// gets only those.
+    fn tell_sites_apart(&mut self) {
+        let sites = &mut self.draft.sites;
+        for site in sites.iter_mut().filter(|site| site.default) {
+            site.hosts.clear();
+        }
+        let mixed = sites.iter().any(|site| site.scheme == Some("http"))
+            && sites.iter().any(|site| site.scheme != Some("http"));
+        for scheme in ["http", "https"] {
+            if let Some(first) = sites
+                .iter()
+                .position(|site| site.scheme.is_none_or(|own| own == scheme))
+                .filter(|_| {
+                    !sites.iter().any(|site| {
+                        site.hosts.is_empty() && site.scheme.is_none_or(|own| own == scheme)
+                    })
+                })
+                && let Some(site) = sites.get_mut(first)
+            {
+                site.hosts.clear();
+            }
+        }
+        for site in sites {
+            if !mixed {
+                site.scheme = None;
+            }
+        }
+    }
+
+    fn answer(&mut self, directive: &Directive) -> Verdict {
+        let arguments: Vec<&str> = directive.arguments.iter().map(String::as_str).collect();
+        let (status, text) = match arguments.as_slice() {
+            // An address alone is a redirection.
+            [place] if place.parse::<u16>().is_err() => (302, *place),
+            [status] => (status.parse().unwrap_or(0), ""),
+            [status, text] => (status.parse().unwrap_or(0), *text),
+            _ => return bad_value(),
+        };
+        if !(200..=599).contains(&status) {
+            return bad_value();
+        }
+        if let Err(text) = variables::are_known(text, &self.variables) {
+            self.close();
+            return not_supported(format!("{text}: 501"));
+        }
+        let answer = Answer { status, text: text.to_owned() };
+        match self.level {
+            At::Route => {
+                if let Some(route) = self.route() {
+                    route.answer.get_or_insert(answer);
+                }
+            }
+            At::Site => {
+                if let Some(site) = self.draft.sites.last_mut() {
+                    site.answer.get_or_insert(answer);
+                }
+            }
+            At::Http => return unknown(),
+        }
+        honored("routes: answer")
+    }
+
+    fn add_header(&mut self, directive: &Directive) -> Verdict {
+        let name = directive.first().to_owned();
+        let value = directive.arguments.get(1).cloned().unwrap_or_default();
+        let always = directive.arguments.get(2).is_some_and(|word| word == "always");
+        if ["x-switchyard-slot", "x-switchyard-release", "x-request-id"]
+            .contains(&name.to_ascii_lowercase().as_str())
+        {
+            return honored("always");
+        }
+        if let Err(text) = variables::are_known(&value, &self.variables) {
+            return not_supported(text);
+        }
+        self.settings().answer_headers.push(AnswerHeader { name, value, always });
+        honored("routes: answer_headers")
+    }
+
+    fn set_header(&mut self, directive: &Directive) -> Verdict {
+        let value = directive.arguments.get(1).map_or("", String::as_str);
+        let name = directive.first().to_ascii_lowercase();
+        match (name.as_str(), value) {
+            ("host", "$host" | "$http_host") => honored("always"),
+            ("x-real-ip", "$remote_addr") | ("x-forwarded-proto", "$scheme") => honored("always"),
+            ("x-request-id", "$request_id") => honored("always; a client's own plain id is kept"),
+            ("x-forwarded-for", "$proxy_add_x_forwarded_for" | "$remote_addr") => {
+                different("always; what untrusted clients say about themselves is left out")
+            }
+            ("connection" | "upgrade" | "keep-alive" | "te", _) => {
+                different("connections are kept, and upgrades passed on")
+            }
+            ("content-length" | "transfer-encoding", _) => {
+                not_supported("where a body ends is the gateway's own affair")
+            }
+            ("host", "$proxy_host") => different("the client's"),
+            _ => match variables::are_known(value, &self.variables) {
+                Ok(()) => {
+                    self.settings().request_headers.push((name, value.to_owned()));
+                    honored("routes: request_headers")
+                }
+                Err(text) => not_supported(text),
+            },
+        }
+    }
+
+    fn limit_req_zone(&mut self, directive: &Directive) -> Verdict {
+        if !matches!(directive.first(), "$binary_remote_addr" | "$remote_addr") {
+            return not_supported("requests are counted per address, user or key: `rate_limits`");
+        }
+        let argument =
+            |key: &str| directive.arguments.iter().find_map(|word| word.strip_prefix(key));
+        let name = argument("zone=").map(|zone| zone.split(':').next().unwrap_or(zone));
+        let rate = argument("rate=").and_then(|rate| {
+            let (count, period) = rate
+                .strip_suffix("r/s")
+                .map(|count| (count, "1s"))
+                .or_else(|| rate.strip_suffix("r/m").map(|count| (count, "1m")))?;
+            Some((count.parse().ok().filter(|count| *count > 0)?, period))
+        });
+        let (Some(name), Some((requests, period))) = (name, rate) else { return bad_value() };
+        self.draft.rate_limits.push(RateLimit {
+            name: name.to_owned(),
+            requests,
+            period,
+            burst: 1,
+            used: false,
+        });
+        honored("rate_limits, where a limit_req names it")
+    }
+
+    fn limit_req(&mut self, directive: &Directive) -> Verdict {
+        let argument =
+            |key: &str| directive.arguments.iter().find_map(|word| word.strip_prefix(key));
+        let everywhere = self.own_settings().is_none();
+        let burst: u32 = argument("burst=").and_then(|burst| burst.parse().ok()).unwrap_or(0);
+        let waits = burst > 0 && !directive.arguments.iter().any(|word| word == "nodelay");
+        let zone = argument("zone=").unwrap_or_default();
+        let Some(limit) = self.draft.rate_limits.iter_mut().find(|limit| limit.name == zone) else {
+            return not_supported("its zone is not there");
+        };
+        limit.used = true;
+        limit.burst = limit.burst.max(burst + 1);
+        match (everywhere, waits) {
+            (true, false) => honored("rate_limits; answered with 429"),
+            (true, true) => {
+                different("rate_limits; nobody is made to wait: the burst goes through at once")
+            }
+            (false, _) => different("rate_limits; it holds for every path"),
         }
     }
 
@@ -464,6 +879,17 @@ impl Importer {
         let has = |flag: &str| directive.arguments.iter().any(|argument| argument == flag);
         if has("proxy_protocol") {
             self.draft.proxy_protocol = true;
+        }
+        let scheme = if has("ssl") { "https" } else { "http" };
+        if let Some(site) = self.draft.sites.last_mut() {
+            site.scheme = match site.scheme {
+                None if !site.listens => Some(scheme),
+                own if own == Some(scheme) => own,
+                _ => None,
+            };
+            site.listens = true;
+            // It gets requests for unknown names, whatever its own.
+            site.default |= has("default_server") || has("default");
         }
         let (place, key) = if has("ssl") {
             (&mut self.draft.https, "listen.https")
@@ -494,36 +920,18 @@ impl Importer {
     }
 }
 
-/// A location goes to the slots when it says `proxy_pass` and stands for every path.
-fn location(directive: &Directive) -> Verdict {
-    let proxied = directive.inside().iter().any(|inside| inside.name == "proxy_pass");
-    match directive.arguments.as_slice() {
-        [path] if path == "/" && proxied => honored(""),
-        [flag, path] if flag == "^~" && path == "/" && proxied => honored(""),
-        _ if proxied => {
-            not_supported("every path goes to the live slot; only `location /` is taken over")
-        }
-        _ => {
-            not_supported("the front door answers nothing itself; every path goes to the live slot")
-        }
-    }
+/// `all`, an address, or a network such as `10.0.0.0/8`.
+fn is_network(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').unwrap_or((text, "0"));
+    text == "all" || address.parse::<std::net::IpAddr>().is_ok() && bits.parse::<u8>().is_ok()
 }
 
-fn set_header(directive: &Directive) -> Verdict {
-    let value = directive.arguments.get(1).map_or("", String::as_str);
-    let name = directive.first().to_ascii_lowercase();
-    match (name.as_str(), value) {
-        ("host", "$host" | "$http_host") => honored("always"),
-        ("x-real-ip", "$remote_addr") | ("x-forwarded-proto", "$scheme") => honored("always"),
-        ("x-request-id", "$request_id") => honored("always; a client's own plain id is kept"),
-        ("x-forwarded-for", "$proxy_add_x_forwarded_for" | "$remote_addr") => {
-            different("always; what untrusted clients say about themselves is left out")
-        }
-        ("connection" | "upgrade", _) => different("connections are kept, and upgrades passed on"),
-        _ => not_supported(
-            "workers get the client's headers and those of the list in docs/OPERATIONS.md",
-        ),
-    }
+/// Whether the gateway understands it; nginx's regular expressions know more.
+fn is_regex(text: &str) -> Result<(), String> {
+    let found = regex::Regex::new(text);
+    found
+        .map(drop)
+        .map_err(|_| "a regular expression with more than the gateway understands".to_owned())
 }
 
 /// `80`, `127.0.0.1:80`, `*:80`, `[::]:80`.

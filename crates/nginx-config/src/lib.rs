@@ -7,11 +7,13 @@
 pub mod directive;
 pub mod disk;
 pub mod import;
+pub mod variables;
 
 mod draft;
 mod include;
 mod lexer;
 mod parser;
+mod routes;
 mod slots;
 mod value;
 

@@ -79,6 +79,10 @@ slots:
 passive: { max_fails: 3, fail_timeout: 30s }
 upstream: { read_timeout: 300s, idle_connections: 64 }
 limits: { connections: 4096, request_body: 20971520 }
+routes:
+  - prefix: \"/\"
+  - prefix: \"/static/\"
+    answer: { status: 501, text: \"this path was not taken over from nginx\\n\" }
 "
     );
     for (directive, level) in [
@@ -87,7 +91,7 @@ limits: { connections: 4096, request_body: 20971520 }
         ("proxy_set_header Host", Level::Honored),
         ("proxy_set_header X-Forwarded-For", Level::Different),
         ("server unix:/run/a.sock", Level::NotSupported),
-        ("location /static/", Level::NotSupported),
+        ("location /static/", Level::Different),
         ("root /var/www", Level::NotSupported),
     ] {
         assert_eq!(level_of(&found, directive), level, "{directive}");
@@ -136,7 +140,67 @@ fn tls_and_a_literal_address_and_debians_own_file() {
     assert!(found.settings.contains("https: \"0.0.0.0:443\""), "{}", found.settings);
     assert!(found.settings.contains("{ certificate: \"a.pem\", key: \"a.key\" }"));
     assert!(found.settings.contains("- \"127.0.0.1:8001\""));
-    assert_eq!(level_of(&found, "return 301"), Level::NotSupported);
+    assert_eq!(level_of(&found, "return 301"), Level::Honored);
+    let routes = "routes:\n  - prefix: \"/\"\n    scheme: http\n    answer: { status: 301, text: \
+                  \"https://$host$request_uri\", content_type: \"application/octet-stream\" }\n  - prefix: \"/\"\n    \
+                  scheme: https\n";
+    assert!(found.settings.ends_with(routes), "{}", found.settings);
     assert_eq!(level_of(&found, "ssl_protocols"), Level::Different);
     assert_eq!(level_of(&found, "listen [::]:443"), Level::NotSupported);
+}
+
+const ROUTES: &str = "
+events {}
+http {
+    map $http_x_team $team { default other; QA quality; ~^dev-(.*)$ dev; }
+    limit_req_zone $binary_remote_addr zone=askers:10m rate=10r/s;
+    upstream blue { server 10.0.0.1:8001; }
+    add_header X-Frame-Options DENY always;
+    server {
+        listen 80 default_server;
+        server_name _;
+        return 444;
+    }
+    server {
+        listen 80;
+        server_name kb.example.com .example.org;
+        set $site kb;
+        client_max_body_size 2m;
+        limit_req zone=askers burst=20 nodelay;
+        proxy_set_header X-Team $team;
+        location = /healthz { access_log off; return 200 ok; }
+        location /old/ { return 301 /new/; }
+        location /api/ {
+            proxy_pass http://blue/v1/;
+            proxy_read_timeout 10m;
+            client_max_body_size 20m;
+            add_header X-Site $site;
+        }
+        location ~* ^/files/(?<name>.+)\\.pdf$ { proxy_pass http://blue; proxy_set_header X-File $1; deny 10.0.0.9; allow 10.0.0.0/8; deny all; }
+        location /secret/ { auth_basic \"who?\"; auth_basic_user_file f; proxy_pass http://blue; }
+        location / { proxy_pass http://blue; }
+        location /lookahead/ { if ($http_x) { return 403; } proxy_pass http://blue; }
+        location ~ ^/(?!x)y { return 204; }
+    }
+}
+";
+
+#[test]
+fn locations_become_routes() {
+    let (found, directives) = imported(&[("nginx.conf", ROUTES)], &Options::default());
+    assert_eq!(found.report.len(), directives);
+    let routes = &found.settings[found.settings.find("rate_limits:").unwrap()..];
+    insta::assert_snapshot!(routes);
+    for (directive, level) in [
+        ("map $http_x_team", Level::Honored),
+        ("limit_req zone=askers", Level::Different),
+        ("server_name kb", Level::Honored),
+        ("auth_basic who", Level::NotSupported),
+        ("if (", Level::NotSupported),
+        ("location ~ ^/(?!x)y", Level::NotSupported),
+        ("return 444", Level::Honored),
+        ("proxy_pass http://blue/v1/", Level::Honored),
+    ] {
+        assert_eq!(level_of(&found, directive), level, "{directive}");
+    }
 }
