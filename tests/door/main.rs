@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test panics with the cause")]
 
 mod addresses;
+mod compat;
 mod limits;
 mod nginx;
 mod reload;

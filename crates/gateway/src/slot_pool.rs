@@ -212,7 +212,7 @@ impl SlotPool {
 }
 
 impl Members {
-    /// Among equals the first one at or after `turn` is taken, so that one worker does not get every quiet moment.
+    /// Among equals they are taken in turn, by weight, so that one worker does not get every quiet moment.
     fn pick(
         &self,
         turn: usize,
@@ -221,11 +221,8 @@ impl Members {
         busy: &mut bool,
         may: impl Fn(&Worker) -> bool,
     ) -> Option<(usize, &Arc<Worker>)> {
-        let count = self.workers.len();
-        let mut best: Option<(u64, usize, &Arc<Worker>)> = None;
-        for step in 0..count {
-            let index = turn.wrapping_add(step) % count;
-            let worker = self.workers.get(index)?;
+        let mut candidates = 0_u64;
+        for (index, worker) in self.workers.iter().enumerate() {
             if tried & (1 << index) != 0 || !self.is_servable(worker) || !may(worker) {
                 continue;
             }
@@ -233,9 +230,22 @@ impl Members {
                 *busy = true;
                 continue;
             }
+            candidates |= 1 << index;
+        }
+        let alone = candidates.is_power_of_two();
+        let mut best: Option<((u64, u64), usize, &Arc<Worker>)> = None;
+        for (index, worker) in self.workers.iter().enumerate() {
+            if candidates & (1 << index) == 0 {
+                continue;
+            }
+            if alone {
+                return Some((index, worker));
+            }
             let cost = match self.balance {
-                Balance::RoundRobin => self.distance(turn, index),
-                Balance::LeastInFlight | Balance::Conversation => self.cost(worker, conversation),
+                Balance::RoundRobin => (0, self.distance(turn, index, candidates)),
+                Balance::LeastInFlight | Balance::Conversation => {
+                    (self.cost(worker, conversation), self.distance(turn, index, candidates))
+                }
             };
             if best.is_none_or(|(least, ..)| cost < least) {
                 best = Some((cost, index, worker));
@@ -244,10 +254,15 @@ impl Members {
         best.map(|(_, index, worker)| (index, worker))
     }
 
-    /// In turn, by weight: each worker has as many places in a circle as its weight, and a turn goes to the next place
-    /// whose worker may have it.
-    fn distance(&self, turn: usize, index: usize) -> u64 {
-        let weights = || self.workers.iter().map(|worker| worker.weight(now_millis).div_ceil(1000));
+    /// In turn, by weight: each candidate (one bit each) has as many places in a circle as its weight, and a turn goes to
+    /// the worker that has its place.
+    fn distance(&self, turn: usize, index: usize, candidates: u64) -> u64 {
+        let weights = || {
+            self.workers.iter().enumerate().map(|(index, worker)| match candidates & (1 << index) {
+                0 => 0,
+                _ => worker.weight(now_millis).div_ceil(1000),
+            })
+        };
         let circle: u64 = weights().sum::<u64>().max(1);
         // A stride coprime to most circles keeps a heavy worker's places from following each other.
         let place = (turn as u64).wrapping_mul(7_919) % circle;
@@ -270,7 +285,7 @@ impl Members {
             }
             (Balance::LeastInFlight | Balance::RoundRobin | Balance::Conversation, _) => {
                 let running = u64::from(worker.in_flight.load(Ordering::Relaxed));
-                (running + 1).saturating_mul(1_000_000) / worker.weight(now_millis).max(1)
+                running.saturating_mul(1_000_000) / worker.weight(now_millis).max(1)
             }
         }
     }

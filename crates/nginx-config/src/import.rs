@@ -802,7 +802,8 @@ impl Importer {
         let value = directive.arguments.get(1).map_or("", String::as_str);
         let name = directive.first().to_ascii_lowercase();
         match (name.as_str(), value) {
-            ("host", "$host" | "$http_host") => honored("always"),
+            ("host", "$http_host") => honored("always"),
+            ("host", "$host") => different("as the client wrote it, with its port"),
             ("x-real-ip", "$remote_addr") | ("x-forwarded-proto", "$scheme") => honored("always"),
             ("x-request-id", "$request_id") => honored("always; a client's own plain id is kept"),
             ("x-forwarded-for", "$proxy_add_x_forwarded_for" | "$remote_addr") => {

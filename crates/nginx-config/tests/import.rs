@@ -88,7 +88,7 @@ routes:
     for (directive, level) in [
         ("proxy_pass http://$live", Level::Honored),
         ("set $live blue", Level::Different),
-        ("proxy_set_header Host", Level::Honored),
+        ("proxy_set_header Host", Level::Different),
         ("proxy_set_header X-Forwarded-For", Level::Different),
         ("server unix:/run/a.sock", Level::NotSupported),
         ("location /static/", Level::Different),

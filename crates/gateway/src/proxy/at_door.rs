@@ -76,8 +76,14 @@ pub(super) fn stamp(
     Ok(())
 }
 
-/// The text, as it may stand in a header's value.
+/// The text, as it may stand in a header's value: a decoded path may hold anything, and a line feed in a header would
+/// begin another one.
 fn fill(template: &Template, session: &Session, carried: &Carried, taken: &Taken) -> String {
+    let text = fill_whole(template, session, carried, taken);
+    text.chars().filter(|character| !character.is_control()).collect()
+}
+
+fn fill_whole(template: &Template, session: &Session, carried: &Carried, taken: &Taken) -> String {
     let request = session.req_header();
     let id = carried.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
     let facts = Facts {
@@ -92,9 +98,7 @@ fn fill(template: &Template, session: &Session, carried: &Carried, taken: &Taken
         request_id: id,
         maps: carried.config.routes.as_ref().map_or(&[], |routes| &routes.maps),
     };
-    let text = template.fill(&facts, &taken.captures);
-    // A decoded path may hold anything; a line feed in a header would begin another one.
-    text.chars().filter(|character| !character.is_control()).collect()
+    template.fill(&facts, &taken.captures)
 }
 
 impl FrontDoor {
@@ -107,7 +111,7 @@ impl FrontDoor {
         let Some(taken) = carried.route.clone() else { return Ok(false) };
         let Some(answer) = &taken.route.answer else { return Ok(false) };
         let status = answer.status;
-        let text = fill(&answer.text, session, carried, &taken);
+        let text = fill_whole(&answer.text, session, carried, &taken);
         if status == 444 {
             // nginx: the connection is closed without a word.
             session.set_keepalive(None);
@@ -137,13 +141,16 @@ impl FrontDoor {
         let mut response = ResponseHeader::build(status, Some(6))?;
         let redirects = matches!(status, 301 | 302 | 303 | 307 | 308);
         let body = if redirects {
+            let text = fill(&answer.text, session, carried, &taken);
             response.insert_header(header::LOCATION, place(&text, session, carried))?;
             String::new()
         } else {
-            response.insert_header(header::CONTENT_TYPE, answer.content_type.clone())?;
             text
         };
         if !matches!(status, 204 | 304) {
+            if !redirects {
+                response.insert_header(header::CONTENT_TYPE, answer.content_type.clone())?;
+            }
             response.insert_header(header::CONTENT_LENGTH, body.len().to_string())?;
         }
         if let Some(id) = &carried.request_id {
