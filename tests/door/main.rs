@@ -4,6 +4,7 @@
 
 mod addresses;
 mod compat;
+mod drive;
 mod limits;
 mod nginx;
 mod reload;

@@ -77,7 +77,10 @@ impl Gateway {
                 self.try_status()
             })
             .await;
-        self.address = status["listen"].as_str().unwrap().parse().unwrap();
+        // A gateway that only drives another proxy listens nowhere.
+        if let Ok(address) = status["listen"].as_str().unwrap().parse() {
+            self.address = address;
+        }
     }
 
     /// Runs `switchctl` with this gateway's socket; it is found by the default path.

@@ -89,7 +89,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("governor", &["access"]),
     ("hyper-rustls", &["access"]),
     ("llama-cpp-2", &["rag-generator"]),
-    ("minijinja", &["rag-generator"]),
+    ("minijinja", &["gateway", "rag-generator"]),
     ("fastembed", &["rag-embedder"]),
     ("ort", &["rag-embedder"]),
     ("tokenizers", &["rag-embedder"]),

@@ -399,9 +399,16 @@ fn say_no(no: &No) -> Response {
             (StatusCode::CONFLICT, Json(failure)).into_response()
         }
         No::NotRecorded { stays, cause } => {
-            let text = format!("the decision could not be recorded, so {stays} stays live");
+            let what = match cause {
+                crate::driver::RecordError::NotFollowed(_) => "carried out",
+                _ => "recorded",
+            };
+            let text = format!("the decision could not be {what}, so {stays} stays live");
             let hint = match cause {
                 crate::driver::RecordError::Journal(error) => error.hint(),
+                crate::driver::RecordError::NotFollowed(_) => {
+                    "the proxy is as it was; mend the cause, then try again".to_owned()
+                }
                 crate::driver::RecordError::Slow(_) | crate::driver::RecordError::Gone => {
                     "check the disk of the state file, then try again".to_owned()
                 }

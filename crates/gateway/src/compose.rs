@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use crate::admin::Desk;
 use crate::admin_socket::SocketError;
 use crate::conversations::{Conversations, Manner};
+use crate::drive::Drive;
 use crate::driver::{Driver, Message};
 use crate::events::Events;
 use crate::front_door::Connections;
@@ -171,6 +172,7 @@ pub async fn compose(
         conversations,
         hold: settings.hold.as_ref().map(|hold| Arc::new(Hold::new(hold))),
         shadow: Arc::new(shadow),
+        drive: settings.drive.map(|drive| Arc::new(Drive::new(drive, Arc::clone(&routing)))),
         metrics: Arc::clone(&metrics),
         events: Events::new(),
         journal,

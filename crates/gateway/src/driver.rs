@@ -12,6 +12,7 @@ use switch_journal::{JournalError, Note, Outcome as Noted, Who};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
+use crate::drive::{DriveError, Wanted};
 use crate::events;
 use crate::handover::{DrainUnderWay, Ended, Halt, HandOver};
 use crate::shared::Shared;
@@ -86,6 +87,9 @@ pub(crate) enum RecordError {
     Slow(&'static str),
     #[error("the state file's thread has ended")]
     Gone,
+    /// The decision was recorded, the proxy did not follow, and the decision was withdrawn.
+    #[error("the proxy did not follow")]
+    NotFollowed(#[source] DriveError),
 }
 
 /// How many operators may wait for a drain at once.
@@ -145,6 +149,7 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         self.show_live();
         self.resume_drain();
+        self.catch_up();
         loop {
             if !matches!(self.switch.phase(), Phase::Recording(_))
                 && let Some(successor) = self.successor.take()
@@ -232,6 +237,7 @@ impl Driver {
                     self.tell(Event::Report { slot, report });
                 }
                 self.tell_the_waiting();
+                self.catch_up();
             }
         }
     }
@@ -456,17 +462,53 @@ impl Driver {
             %attempt, kind = decision.kind.as_str(), from = %decision.from, to = %decision.to, who = who.name,
             forced = decision.forced, reason = decision.reason.as_deref().unwrap_or("-"), "recording a decision"
         );
+        let wanted = Wanted::of(&decision, &who.name);
         let handed_in = self.shared.journal.record(decision, who, Timestamp(events::now()));
         let own = self.own.clone();
+        let shared = self.shared.clone();
         tokio::spawn(async move {
-            let result = match handed_in {
+            let mut result = match handed_in {
                 Ok(answer) => match answer.await {
                     Ok(result) => result.map_err(RecordError::from),
                     Err(_) => Err(RecordError::Gone),
                 },
                 Err(slow) => Err(RecordError::Slow(slow)),
             };
+            if result.is_ok()
+                && let Some(drive) = &shared.drive
+                && let Err(error) = drive.follow(&wanted).await
+            {
+                shared.metrics.not_followed.inc();
+                withdraw(&shared, attempt).await;
+                result = Err(RecordError::NotFollowed(error));
+            }
             let _ = own.send(Message::Recorded { attempt, result }).await;
+        });
+    }
+
+    /// Makes the proxy that is driven follow what was decided earlier.
+    fn catch_up(&self) {
+        let Some(drive) = self.shared.drive.clone() else { return };
+        let wanted = Wanted {
+            live: self.switch.live(),
+            attempt: self.switch.attempt().0,
+            canary: self.switch.canary().cloned(),
+            why: format!("{} is live (attempt {})\n", self.switch.live(), self.switch.attempt()),
+        };
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            let failed = |error: &DriveError| {
+                shared.metrics.not_followed.inc();
+                let causes = telemetry::voice::causes(error);
+                tracing::error!(%error, cause = causes.join(": "), "the proxy does not follow the recorded decision");
+                shared.events.tell(
+                    "not_followed",
+                    format!("the proxy does not follow: {error}"),
+                    None,
+                    None,
+                );
+            };
+            drive.catch_up(wanted, failed).await;
         });
     }
 
@@ -596,6 +638,20 @@ impl Driver {
         let deadline = self.deadline.map(|(_, at)| at);
         status::status(&self.switch, &self.shared, &self.listen, deadline)
     }
+}
+
+/// A decision that was recorded and not carried out must not count after a restart.
+async fn withdraw(shared: &Shared, attempt: Attempt) {
+    let answer = match shared.journal.withdraw(attempt) {
+        Ok(answer) => answer.await.map_err(|_| "the state file's thread has ended".to_owned()),
+        Err(slow) => Err(slow.to_owned()),
+    };
+    let failed = match answer {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(text) => text,
+    };
+    tracing::error!(%attempt, cause = failed, "the decision could not be withdrawn: a restart would carry it out");
 }
 
 /// What an operator asked for, in a word.

@@ -18,6 +18,10 @@ enum Task {
         attempt: Attempt,
         outcome: Outcome,
     },
+    Withdraw {
+        attempt: Attempt,
+        reply: oneshot::Sender<Result<(), JournalError>>,
+    },
     History {
         limit: u32,
         reply: oneshot::Sender<Result<Vec<Entry>, JournalError>>,
@@ -111,6 +115,20 @@ impl JournalDesk {
         Ok(answer)
     }
 
+    /// Withdraws a decision that could not be carried out; the receiver says when that is on disk.
+    ///
+    /// # Errors
+    /// When the thread is too far behind to take another task.
+    pub(crate) fn withdraw(
+        &self,
+        attempt: Attempt,
+    ) -> Result<oneshot::Receiver<Result<(), JournalError>>, &'static str> {
+        let (reply, answer) = oneshot::channel();
+        let task = Task::Withdraw { attempt, reply };
+        self.tasks.try_send(task).map_err(|_| "the state file's disk is too slow")?;
+        Ok(answer)
+    }
+
     /// Notes an outcome, when there is time: the decision holds without it.
     pub(crate) fn finish(&self, attempt: Attempt, outcome: Outcome) {
         if self.tasks.try_send(Task::Finish { attempt, outcome }).is_err() {
@@ -197,6 +215,9 @@ fn carry_out(journal: &Journal, task: Task) {
             if let Err(error) = journal.finish(attempt, outcome) {
                 tracing::warn!(%attempt, %error, "outcome not noted");
             }
+        }
+        Task::Withdraw { attempt, reply } => {
+            let _ = reply.send(journal.finish(attempt, Outcome::Withdrawn));
         }
         Task::History { limit, reply } => {
             let _ = reply.send(journal.history(limit));

@@ -12,6 +12,7 @@ mod breaker;
 mod canary;
 mod client;
 mod conversations;
+mod drive;
 mod driver;
 mod events;
 mod front_door;

@@ -1,5 +1,6 @@
 //! One task per worker that asks `/health` and turns rise and fall into verdicts.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::driver::Message;
 use crate::identity::Identity;
+use crate::proxy::SLOT_HEADER;
 use crate::settings::Health;
 use crate::slot_pool::SlotPool;
 use crate::worker::Worker;
@@ -32,8 +34,9 @@ pub(crate) async fn run(
     let mut hurried = true;
     loop {
         timer.tick().await;
-        let outcome = match tokio::time::timeout(health.timeout, ask(&worker, &health.path)).await {
-            Ok(outcome) => outcome,
+        let asked = ask(worker.address, &worker.name, &health.path);
+        let outcome = match tokio::time::timeout(health.timeout, asked).await {
+            Ok(outcome) => outcome.map(|answer| (answer.status, answer.identity)),
             Err(_) => {
                 Err(format!("no answer within {}", humantime::format_duration(health.timeout)))
             }
@@ -103,26 +106,40 @@ fn ticks(interval: Duration) -> tokio::time::Interval {
     timer
 }
 
-/// One probe on a connection of its own: a worker that no longer accepts is found out.
-async fn ask(worker: &Worker, path: &str) -> Result<(u16, Option<Identity>), String> {
+/// What somebody says of themselves.
+pub(crate) struct Answer {
+    pub status: u16,
+    /// The slot that a proxy in between names.
+    pub slot: Option<String>,
+    pub identity: Option<Identity>,
+}
+
+/// One question on a connection of its own: a worker that no longer accepts is found out.
+///
+/// # Errors
+/// The cause, in words.
+pub(crate) async fn ask(address: SocketAddr, host: &str, path: &str) -> Result<Answer, String> {
     let stream =
-        tokio::net::TcpStream::connect(worker.address).await.map_err(|error| error.to_string())?;
+        tokio::net::TcpStream::connect(address).await.map_err(|error| error.to_string())?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| error.to_string())?;
     let request = http::Request::get(path)
-        .header(http::header::HOST, &worker.name)
+        .header(http::header::HOST, host)
         .header(http::header::USER_AGENT, concat!("switchyard/", env!("CARGO_PKG_VERSION")))
         .body(Empty::<bytes::Bytes>::new())
         .map_err(|error| error.to_string())?;
     let exchange = async {
         let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
         let status = response.status().as_u16();
+        let slot = response.headers().get(SLOT_HEADER).and_then(|slot| slot.to_str().ok());
+        let slot = slot.map(str::to_owned);
         let body = Limited::new(response.into_body(), LONGEST_ANSWER)
             .collect()
             .await
             .map_err(|error| error.to_string())?;
-        Ok((status, serde_json::from_slice(&body.to_bytes()).ok().map(Identity::read)))
+        let identity = serde_json::from_slice(&body.to_bytes()).ok().map(Identity::read);
+        Ok(Answer { status, slot, identity })
     };
     // The connection is driven here and dropped with the probe; nothing is left behind when the time is over.
     tokio::pin!(connection);

@@ -38,7 +38,7 @@ use crate::wire::Wire;
 
 /// The end of the last event of OpenAI's streams. Its clients close as soon as they have read it.
 const LAST_EVENT: &[u8] = b"data: [DONE]\n\n";
-const SLOT_HEADER: &str = "x-switchyard-slot";
+pub(crate) const SLOT_HEADER: &str = "x-switchyard-slot";
 const RELEASE_HEADER: &str = "x-switchyard-release";
 const REQUEST_ID_HEADER: &str = "x-request-id";
 /// The longest body that is looked into. Pingora keeps as much of a request for sending it on (and again).

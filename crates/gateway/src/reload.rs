@@ -30,6 +30,7 @@ const ONLY_AT_START: &[&str] = &[
     "listen.proxy_protocol",
     "listen.tls.min_version",
     "admin",
+    "drive",
     "state",
     "shadow",
     "threads",

@@ -1,6 +1,7 @@
 //! What was typed in `gateway.yaml` ([`SettingsFile`]), checked once into what is meant ([`Settings`]).
 
 pub(crate) mod check;
+mod drive;
 mod listen;
 mod operators;
 mod promotion;
@@ -22,6 +23,8 @@ use switch_core::{Rules, Slot};
 
 use crate::routes::Routes;
 use check::{address, positive};
+use drive::DriveFile;
+pub use drive::{Confirm, Drive};
 use listen::{Admin, Listen, Tls};
 pub use listen::{CertificateFiles, Limits, Shutdown, TlsVersion};
 pub use operators::Operators;
@@ -38,6 +41,7 @@ use users::{RateLimitFile, UsersFile};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsFile {
+    #[serde(default)]
     listen: Listen,
     admin: Admin,
     state: PathBuf,
@@ -54,6 +58,8 @@ pub struct SettingsFile {
     routing: Routing,
     #[serde(default)]
     shadow: Shadow,
+    #[serde(default)]
+    drive: Option<DriveFile>,
     #[serde(default)]
     users: Option<UsersFile>,
     #[serde(default)]
@@ -100,6 +106,7 @@ pub struct Settings {
     pub conversations: Option<Conversations>,
     pub hold: Option<Hold>,
     pub shadow: Shadow,
+    pub drive: Option<Drive>,
     pub operators: Operators,
     pub users: Option<Users>,
     pub rate_limits: Vec<access::rate_limit::Limit>,
@@ -176,7 +183,7 @@ impl Settings {
             .map(|text| address(file, "listen.http", text))
             .transpose()?;
         let https = https(file, typed.listen.https.as_deref(), typed.listen.tls)?;
-        if listen.is_none() && https.is_none() {
+        if listen.is_none() && https.is_none() && typed.drive.is_none() {
             return Err(SettingsError::invalid(file, "listen", "needs `http`, `https` or both")
                 .with_hint("such as `listen: { http: \"127.0.0.1:8080\" }`"));
         }
@@ -260,6 +267,7 @@ impl Settings {
             operators::operators(file, admin.operators, admin.tokens, admin.protect_metrics)?;
         let users = typed.users.map(|typed| users::users(file, typed)).transpose()?;
         let rate_limits = users::rate_limits(file, typed.rate_limits, users.as_ref())?;
+        let drive = typed.drive.map(|typed| drive::drive(file, typed)).transpose()?;
         let routes = routes::routes(file, typed.maps, typed.routes)?;
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = typed.threads.unwrap_or(processors);
@@ -299,6 +307,7 @@ impl Settings {
             conversations: typed.routing.conversations,
             hold: typed.routing.hold,
             shadow: typed.shadow,
+            drive,
             operators,
             users,
             rate_limits,

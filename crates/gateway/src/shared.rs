@@ -5,6 +5,7 @@ use std::sync::Arc;
 use telemetry::gateway::GatewayMetrics;
 
 use crate::conversations::Conversations;
+use crate::drive::Drive;
 use crate::events::Events;
 use crate::handover::Predecessor;
 use crate::hold::Hold;
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub conversations: Option<Arc<Conversations>>,
     pub hold: Option<Arc<Hold>>,
     pub shadow: Arc<Shadow>,
+    /// The proxy that carries the requests instead of this one.
+    pub drive: Option<Arc<Drive>>,
     pub metrics: Arc<GatewayMetrics>,
     pub events: Events,
     pub journal: JournalDesk,

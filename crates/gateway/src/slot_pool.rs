@@ -17,12 +17,22 @@ use crate::worker::{Worker, now_millis};
 /// How long a drain waits for news before it looks at the count itself.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
+/// Where requests are answered that this process does not carry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Elsewhere {
+    /// In an old process that this one took over from.
+    Predecessor,
+    /// In old processes of the proxy that is driven.
+    Driven,
+}
+
 /// One slot as the request path sees it.
 pub(crate) struct SlotPool {
     pub slot: Slot,
     members: ArcSwap<Members>,
     in_flight: AtomicU64,
-    elsewhere: AtomicU64,
+    /// By [`Elsewhere`].
+    elsewhere: [AtomicU64; 2],
     draining: AtomicBool,
     emptied: Notify,
     expected: ArcSwapOption<Release>,
@@ -51,7 +61,7 @@ impl SlotPool {
             slot,
             members: ArcSwap::from_pointee(members),
             in_flight: AtomicU64::new(0),
-            elsewhere: AtomicU64::new(0),
+            elsewhere: Default::default(),
             draining: AtomicBool::new(false),
             emptied: Notify::new(),
             expected: ArcSwapOption::empty(),
@@ -69,14 +79,17 @@ impl SlotPool {
         self.members.store(Arc::new(members));
     }
 
-    /// Requests being answered, here and in an old process that this one took over from.
+    /// Requests being answered, here and elsewhere.
     pub(crate) fn in_flight(&self) -> u64 {
-        self.in_flight.load(Ordering::SeqCst) + self.elsewhere.load(Ordering::SeqCst)
+        let counts = std::iter::once(&self.in_flight).chain(&self.elsewhere);
+        counts.map(|count| count.load(Ordering::SeqCst)).sum()
     }
 
-    /// What an old process still answers: the count only falls.
-    pub(crate) fn set_elsewhere(&self, in_flight: u64) {
-        self.elsewhere.store(in_flight, Ordering::SeqCst);
+    /// What others still answer; the count only falls while the slot is drained.
+    pub(crate) fn set_elsewhere(&self, whose: Elsewhere, in_flight: u64) {
+        if let Some(count) = self.elsewhere.get(whose as usize) {
+            count.store(in_flight, Ordering::SeqCst);
+        }
         if in_flight == 0 {
             self.emptied.notify_one();
         }

@@ -52,6 +52,7 @@ pub(crate) fn status(
             .filter(|share| share.thousandths() > 0)
             .map(|share| share.to_string()),
         listen: listen.to_owned(),
+        drive: shared.drive.as_ref().map(|drive| drive.state()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
     }

@@ -131,6 +131,11 @@ impl Worker {
         most > 0 && self.in_flight.load(Ordering::Relaxed) >= most
     }
 
+    /// Its weight as the settings say it.
+    pub(crate) fn whole_weight(&self) -> u32 {
+        self.weight.load(Ordering::Relaxed)
+    }
+
     /// Its weight in thousandths: during a slow start it grows from a tenth to the whole.
     pub(crate) fn weight(&self, now: impl Fn() -> u64) -> u64 {
         let whole = u64::from(self.weight.load(Ordering::Relaxed)) * 1000;

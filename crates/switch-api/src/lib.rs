@@ -32,6 +32,9 @@ pub struct Status {
     pub shadow: Option<String>,
     /// Where the front door really listens.
     pub listen: String,
+    /// How the proxy follows that carries the requests instead of the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drive: Option<String>,
     /// The gateway's version.
     pub version: String,
     /// The gateway's process; 0 when it does not say.
@@ -456,6 +459,7 @@ mod tests {
             shadow: None,
             listen: "127.0.0.1:8080".into(),
             version: "0.1.0".into(),
+            drive: None,
             pid: 0,
         };
         insta::assert_json_snapshot!(status);

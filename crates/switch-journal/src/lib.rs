@@ -79,6 +79,8 @@ pub enum Outcome {
     Drained,
     /// The gateway ended before the old slot was drained; the decision itself holds.
     Interrupted,
+    /// It could not be carried out, and was withdrawn: what was live before stayed live.
+    Withdrawn,
 }
 
 impl Outcome {
@@ -89,6 +91,7 @@ impl Outcome {
             Self::Routed => "routed",
             Self::Drained => "drained",
             Self::Interrupted => "interrupted",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -284,11 +287,16 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read, or says what no version of ours writes.
     pub fn remembered(&self, first: Slot, keep_old: Duration) -> Result<Remembered, JournalError> {
-        let last = self.read("SELECT * FROM decision ORDER BY attempt DESC LIMIT 1")?;
+        let last = self.read(
+            "SELECT * FROM decision WHERE outcome <> 'withdrawn' ORDER BY attempt DESC LIMIT 1",
+        )?;
+        // No number is given twice.
+        let newest = self.read("SELECT * FROM decision ORDER BY attempt DESC LIMIT 1")?;
+        let newest = newest.map_or(Attempt(0), |entry| entry.decision.attempt);
         let Some(last) = last else {
             return Ok(Remembered {
                 live: first,
-                attempt: Attempt(0),
+                attempt: newest,
                 release: None,
                 kept: None,
                 canary: None,
@@ -297,7 +305,7 @@ impl Journal {
             });
         };
         let moved = self.read(
-            "SELECT * FROM decision WHERE from_slot <> to_slot ORDER BY attempt DESC LIMIT 1",
+            "SELECT * FROM decision WHERE from_slot <> to_slot AND outcome <> 'withdrawn' ORDER BY attempt DESC LIMIT 1",
         )?;
         let kept = moved.map(|entry| Kept {
             slot: entry.decision.from,
@@ -308,7 +316,7 @@ impl Journal {
         });
         Ok(Remembered {
             live: last.decision.to,
-            attempt: last.decision.attempt,
+            attempt: newest,
             release: last.decision.to_release,
             kept,
             canary: last.decision.canary,

@@ -32,6 +32,8 @@ pub struct GatewayMetrics {
     /// Failovers, and deadlines that ended answers.
     pub failovers: IntCounter,
     pub deadlines: IntCounter,
+    /// Decisions that the proxy which is driven did not follow.
+    pub not_followed: IntCounter,
     shadows: IntCounterVec,
     holds: IntCounterVec,
     authentications: IntCounterVec,
@@ -168,6 +170,8 @@ impl GatewayMetrics {
         let retries_denied = counter("switchyard_retries_denied_total", "Retries over the budget")?;
         let failovers =
             counter("switchyard_failovers_total", "Live slots replaced because they died")?;
+        let not_followed =
+            counter("switchyard_not_followed_total", "Decisions the driven proxy did not follow")?;
         let deadlines = counter("switchyard_deadline_cuts_total", "Answers ended by a deadline")?;
         let held = gauge("switchyard_held_requests", "Requests that wait for a worker")?;
         let conversations = gauge("switchyard_conversations", "Conversations remembered")?;
@@ -241,6 +245,7 @@ impl GatewayMetrics {
             conversations,
             failovers,
             deadlines,
+            not_followed,
             shadows,
             holds,
             authentications: counters(

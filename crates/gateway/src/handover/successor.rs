@@ -21,6 +21,7 @@ use super::{
 };
 use crate::settings::Settings;
 use crate::shared::Shared;
+use crate::slot_pool::Elsewhere;
 
 /// Why a new process does not take over.
 #[derive(Debug, thiserror::Error)]
@@ -235,7 +236,7 @@ impl Predecessor {
 
     fn tell(&self, left: [LeftOnSlot; 2], shared: &Shared) {
         for (slot, left) in Slot::ALL.into_iter().zip(&left) {
-            shared.routing.slot(slot).set_elsewhere(left.in_flight);
+            shared.routing.slot(slot).set_elsewhere(Elsewhere::Predecessor, left.in_flight);
         }
         *self.left.lock().unwrap_or_else(PoisonError::into_inner) = left.map(|left| left.streams);
     }

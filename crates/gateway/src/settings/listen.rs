@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::operators::OperatorFile;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Listen {
     #[serde(default)]
