@@ -3,6 +3,7 @@
 pub mod fake_worker;
 pub mod gateway;
 pub mod http;
+pub mod memory;
 pub mod peers;
 pub mod processes;
 pub mod rag_worker;

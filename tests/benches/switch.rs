@@ -1,6 +1,7 @@
 //! `scripts/bench switch`: what clients notice of a switch, ours beside nginx's reload and HAProxy's runtime map.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot measure must stop")]
 
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ struct Seen {
     streams: u64,
     cut: u64,
     command: Vec<f64>,
+    /// From the wish accepted to new requests on the new slot, as the gateway tells it.
+    inside: Vec<f64>,
     first_answer: Vec<f64>,
 }
 
@@ -69,6 +72,7 @@ async fn main() {
             "p99",
             "ours / theirs",
             "command begun to first new answer, median",
+            "accepted to effective, median / p99",
         ],
         rows,
     };
@@ -88,6 +92,7 @@ impl Seen {
         self.streams += other.streams;
         self.cut += other.cut;
         self.command.extend(other.command);
+        self.inside.extend(other.inside);
         self.first_answer.extend(other.first_answer);
     }
 
@@ -102,6 +107,12 @@ impl Seen {
             format!("{:.1} ms", percentile(&self.command, 0.99)),
             format!("{:.2}", ours / command),
             format!("{:.1} ms", median(&self.first_answer)),
+            if self.inside.is_empty() {
+                "-".to_owned()
+            } else {
+                let (median, p99) = (median(&self.inside), percentile(&self.inside, 0.99));
+                format!("{median:.2} ms / {p99:.2} ms")
+            },
         ]
     }
 }
@@ -134,10 +145,12 @@ async fn measure(name: &str, switches: usize) -> Seen {
         round.settled.fetch_add(1, Ordering::SeqCst);
         let mut command = proxy.switch_command(step % 2);
         let begun = Instant::now();
-        let status = tokio::task::spawn_blocking(move || command.status()).await.unwrap().unwrap();
+        command.stdout(Stdio::piped());
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         let took = begun.elapsed();
+        let told: Option<serde_json::Value> = serde_json::from_slice(&output.stdout).ok();
         assert!(
-            status.success(),
+            output.status.success(),
             "{name}: the switch command failed\n{}",
             proxy.process.log_text()
         );
@@ -148,6 +161,7 @@ async fn measure(name: &str, switches: usize) -> Seen {
         })
         .await;
         let mut seen = round.seen.lock().unwrap();
+        seen.inside.extend(told.and_then(|told| told["took_ms"].as_f64()));
         seen.command.push(took.as_secs_f64() * 1e3);
         seen.first_answer.push((first - begun).as_secs_f64() * 1e3);
     }

@@ -35,7 +35,7 @@ impl Proxy {
         let settings = format!(
             "listen: {{ http: \"{address}\" }}\nadmin: {{ socket: run/switchyard.sock }}\nstate: var/switchyard.db\n\
              slots:\n  blue: {{ workers: [\"{}\"] }}\n  green: {{ workers: [\"{}\"] }}\n\
-             health: {{ interval: 1s, timeout: 2s, rise: 2, fall: 3 }}\naccess_log: false\nthreads: 1\n",
+             health: {{ interval: 1s, timeout: 2s, rise: 2, fall: 3 }}\naccess_log: false\nthreads: 1\nlimits: {{ connections: 12000 }}\n",
             workers[0], workers[1]
         );
         std::fs::write(directory.path().join("gateway.yaml"), settings).unwrap();
@@ -56,7 +56,7 @@ impl Proxy {
             workers,
             switch: |_, slot| {
                 let mut command = Command::new(program("switchctl"));
-                command.args(["promote", ["blue", "green"][slot]]);
+                command.args(["promote", ["blue", "green"][slot], "--output", "json"]);
                 command
             },
         }
@@ -69,7 +69,7 @@ impl Proxy {
         let folder = directory.path().display();
         let configuration = format!(
             "daemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\nerror_log stderr error;\n\
-             events {{ worker_connections 8192; }}\nhttp {{\n  access_log off;\n  keepalive_requests 1000000;\n\
+             events {{ worker_connections 24000; }}\nhttp {{\n  access_log off;\n  keepalive_requests 1000000;\n\
              client_body_temp_path {folder}/body;\n  proxy_temp_path {folder}/proxy;\n  fastcgi_temp_path {folder}/f;\n\
              uwsgi_temp_path {folder}/u;\n  scgi_temp_path {folder}/s;\n\
              upstream live {{ include {folder}/live.conf; keepalive 64; keepalive_requests 1000000; }}\n\
@@ -111,7 +111,7 @@ impl Proxy {
         let address = free_address();
         let folder = directory.path().display();
         let configuration = format!(
-            "global\n  stats socket {folder}/admin.sock mode 600 level admin\n  nbthread 1\n  maxconn 8192\n\
+            "global\n  stats socket {folder}/admin.sock mode 600 level admin\n  nbthread 1\n  maxconn 12000\n  fd-hard-limit 20000\n\
              defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  http-reuse always\n\
              option forwardfor\n\
              frontend door\n  bind {address}\n  http-request set-header X-Real-IP %[src]\n  http-request set-header X-Forwarded-Proto http\n\

@@ -6,6 +6,8 @@
 //! new workers answer through it. If any of that fails, the file is as it was, the proxy reloads once more, and the
 //! decision is withdrawn. After a crash at any moment, the next start writes the file of the recorded decision again.
 
+mod nginx;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -31,8 +33,6 @@ const LONGEST_SAYING: u64 = 16 * 1024;
 const COUNT_EVERY: Duration = Duration::from_millis(500);
 /// How long after a failure the recorded decision is tried again.
 const TRY_AGAIN: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(60)];
-/// What nginx calls a process that only finishes its answers.
-const FINISHING: &[u8] = b"worker process is shutting down";
 
 /// Why the proxy does not follow.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +149,7 @@ impl Drive {
         let text = self.render(wanted)?;
         let before = std::fs::read_to_string(file).ok();
         put(file, &text)?;
+        let processes = nginx::workers();
         let mut reloaded = false;
         let followed = async {
             self.run(test).await?;
@@ -166,7 +167,7 @@ impl Drive {
             }
             return Err(error);
         }
-        self.count_what_finishes(wanted.live.other());
+        self.count_what_finishes(wanted.live.other(), &processes);
         if before.as_deref() != Some(&text) {
             self.commit(&wanted.why).await;
         }
@@ -257,11 +258,11 @@ impl Drive {
     }
 
     /// nginx's old processes finish their answers: as long as there are any, the slot that was live is not drained.
-    fn count_what_finishes(&self, slot: Slot) {
+    fn count_what_finishes(&self, slot: Slot, before: &[nginx::Worker]) {
+        let old = nginx::replaced(before);
         let pool = Arc::clone(self.routing.slot(slot));
-        let left = finishing();
-        pool.set_elsewhere(Elsewhere::Driven, left);
-        if left == 0 {
+        pool.set_elsewhere(Elsewhere::Driven, old.len() as u64);
+        if old.is_empty() {
             return;
         }
         let routing = Arc::clone(&self.routing);
@@ -269,7 +270,7 @@ impl Drive {
             loop {
                 tokio::time::sleep(COUNT_EVERY).await;
                 // Live again: what finishes now belongs to nobody's drain.
-                let left = if routing.live() == slot { 0 } else { finishing() };
+                let left = if routing.live() == slot { 0 } else { nginx::alive(&old) };
                 pool.set_elsewhere(Elsewhere::Driven, left);
                 if left == 0 {
                     return;
@@ -368,15 +369,4 @@ async fn run(
         .map_err(|error| failed(error.to_string()))?;
     let said = String::from_utf8_lossy(&said).trim().to_owned();
     if status.success() { Ok(said) } else { Err(failed(format!("{status}: {said}"))) }
-}
-
-/// How many of nginx's processes only finish their answers.
-fn finishing() -> u64 {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return 0 };
-    let finishes = |entry: std::fs::DirEntry| {
-        let number = entry.file_name().to_str()?.parse::<u32>().ok()?;
-        let line = std::fs::read(format!("/proc/{number}/cmdline")).ok()?;
-        line.windows(FINISHING.len()).any(|part| part == FINISHING).then_some(())
-    };
-    processes.flatten().filter_map(finishes).count() as u64
 }

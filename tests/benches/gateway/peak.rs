@@ -1,6 +1,4 @@
-//! `scripts/bench gateway`: plain proxying, ours beside nginx and HAProxy: requests per second, processor time
-//! per request, latency.
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot measure must stop")]
+//! As fast as it goes: requests per second, processor time per request, latency.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -12,7 +10,7 @@ use switchyard_tests::harness::processes::Process;
 use switchyard_tests::harness::report::{Report, median, number};
 
 /// What the origin answers: 100 bytes.
-fn answer() -> String {
+pub(super) fn answer() -> String {
     format!("{{\"answer\":\"{}\"}}", "x".repeat(87))
 }
 
@@ -26,11 +24,9 @@ struct Run {
     p99: f64,
 }
 
-#[tokio::main(flavor = "multi_thread")]
-async fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let rounds = number(&arguments, "--rounds", 5);
-    let seconds = number(&arguments, "--seconds", 5);
+pub(super) async fn run(arguments: &[String]) -> Report {
+    let rounds = number(arguments, "--rounds", 5);
+    let seconds = number(arguments, "--seconds", 5);
     let folder = tempfile::tempdir().unwrap();
     let (origins, _process) = origin(folder.path()).await;
     let proxies = [
@@ -73,7 +69,7 @@ async fn main() {
             ]
         })
         .collect();
-    let report = Report {
+    Report {
         name: "gateway",
         work: format!(
             "{CONNECTIONS} connections, 100-byte answers, one proxy thread, {rounds} rounds of {seconds} s each, alternating, medians; client and origin share the cores"
@@ -88,12 +84,11 @@ async fn main() {
             "p99",
         ],
         rows,
-    };
-    report.publish(&arguments);
+    }
 }
 
 /// An origin faster than any proxy here: nginx giving a constant answer, and a worker's `/health`.
-async fn origin(folder: &std::path::Path) -> ([SocketAddr; 2], Process) {
+pub(super) async fn origin(folder: &std::path::Path) -> ([SocketAddr; 2], Process) {
     // One for each slot: a worker belongs to one slot only.
     let addresses = [free_address(), free_address()];
     let health = fake_worker::health("v1").to_string();
