@@ -111,9 +111,9 @@ impl Proxy {
         let address = free_address();
         let folder = directory.path().display();
         let configuration = format!(
-            "global\n  stats socket {folder}/admin.sock mode 600 level admin\n  nbthread 1\n  maxconn 12000\n  fd-hard-limit 20000\n\
+            "global\n  stats socket {folder}/admin.sock mode 600 level admin\n  nbthread 1\n  maxconn 9960\n  fd-hard-limit 20000\n\
              defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  http-reuse always\n\
-             option forwardfor\n\
+             option forwardfor\n  option http-no-delay\n\
              frontend door\n  bind {address}\n  http-request set-header X-Real-IP %[src]\n  http-request set-header X-Forwarded-Proto http\n\
                use_backend %[str(live),map_str({folder}/live.map,blue)]\n\
              backend blue\n  server worker {}\nbackend green\n  server worker {}\n",

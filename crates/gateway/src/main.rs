@@ -47,6 +47,9 @@ fn main() -> ExitCode {
             return voice::usage(!error.use_stderr());
         }
     };
+    // A connection's buffers are mostly untouched; huge pages would make them resident as a whole. A kernel that knows no
+    // such pages has none to leave out.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     // Before the settings: an nginx configuration is explained in the log.
     telemetry::init("switchyard");
     let source = arguments.nginx.map_or(Source::Settings(arguments.config), Source::Nginx);

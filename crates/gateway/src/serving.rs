@@ -121,25 +121,9 @@ impl Gateway {
             taken.prove(live.slot(live.live()).can_serve()).await?;
             note_upgrade(&shared, taken).await?;
         }
-        let (close, closing) = watch::channel(if held { Closing::Open } else { Closing::ToAll });
-        let (finish, finished) = watch::channel(false);
-        let (accepting, mut accepted) = mpsc::channel::<()>(1);
-        let mut carriers = Vec::new();
-        for number in 0..threads {
-            let doors = sockets.doors.iter().map(Listening::another).collect::<Result<Vec<_>, _>>();
-            let carrier = Carrier {
-                front_door: front_door.clone(),
-                connections: connections.clone(),
-                proxy_protocol,
-                threads,
-                doors: doors.map_err(StartError::Thread)?,
-                closing: closing.clone(),
-                accepting: accepting.clone(),
-                finished: finished.clone(),
-            };
-            carriers.push(carrier.start(number).map_err(StartError::Thread)?);
-        }
-        drop((sockets.doors, accepting));
+        let closing = if held { Closing::Open } else { Closing::ToAll };
+        let seed = Seed { front_door, connections: connections.clone(), proxy_protocol, threads };
+        let mut carriers = Carriers::start(&seed, sockets.doors, closing)?;
         if let Some(taken) = taken {
             let rest = taken.serve(shared.clone()).await?;
             tokio::spawn(rest);
@@ -173,48 +157,53 @@ impl Gateway {
                 listening.abort();
             }
             let _ = leave.send(true);
-            let _ = close.send(Closing::ToNew);
+            let _ = carriers.close.send(Closing::ToNew);
             tokio::time::sleep(LAST_WORD).await;
         } else {
             giver.abort();
         }
-        let _ = close.send(Closing::ToAll);
-        // Nothing is ever sent: this ends when the last thread no longer accepts.
-        let _ = accepted.recv().await;
+        let _ = carriers.close.send(Closing::ToAll);
+        carriers.closed().await;
         let _ = tell_closed.send(true);
         let done = async || {
             connections.none().await;
             // A successor is told what is left there, through this process.
             shared.predecessor.gone().await;
         };
-        let mut grace = shutdown.grace;
-        if successor {
-            let hurry = asked_to_stop().map_err(StartError::Signals)?;
-            tokio::select! {
-                () = done() => {}
-                () = tokio::time::sleep(shutdown.upgrade_grace) => grace = Duration::ZERO,
-                () = hurry => tracing::info!(open = connections.open(), "stopping: running answers finish"),
-            }
-        }
-        let asked_again = asked_to_stop().map_err(StartError::Signals)?;
-        let end = tokio::select! {
-            () = done() => {
-                tracing::info!("stopped: every answer was finished");
-                End::Drained
-            }
-            () = tokio::time::sleep(grace) => End::Cut,
-            () = asked_again => End::Cut,
-        };
-        if matches!(end, End::Cut) {
-            tracing::warn!(cut = connections.open(), "stopped: some answers were cut");
-        }
-        let _ = finish.send(true);
-        for carrier in carriers {
-            // A thread that panicked has told so already.
-            let _ = carrier.join();
-        }
+        let end = finish(done, &connections, &shutdown, successor).await?;
+        carriers.end();
         Ok(end)
     }
+}
+
+/// Waits for running answers: for `grace` after a signal, for `upgrade_grace` in a process that a successor has replaced,
+/// where a signal shortens the time to `grace`. Another signal ends the wait.
+async fn finish(
+    done: impl AsyncFn(),
+    connections: &Connections,
+    shutdown: &Shutdown,
+    successor: bool,
+) -> Result<End, StartError> {
+    let mut grace = shutdown.grace;
+    if successor {
+        let hurry = asked_to_stop().map_err(StartError::Signals)?;
+        tokio::select! {
+            () = done() => {}
+            () = tokio::time::sleep(shutdown.upgrade_grace) => grace = Duration::ZERO,
+            () = hurry => tracing::info!(open = connections.open(), "stopping: running answers finish"),
+        }
+    }
+    let asked_again = asked_to_stop().map_err(StartError::Signals)?;
+    tokio::select! {
+        () = done() => {
+            tracing::info!("stopped: every answer was finished");
+            return Ok(End::Drained);
+        }
+        () = tokio::time::sleep(grace) => {}
+        () = asked_again => {}
+    }
+    tracing::warn!(cut = connections.open(), "stopped: some answers were cut");
+    Ok(End::Cut)
 }
 
 /// systemd's notification protocol; nothing happens where no service manager listens.
@@ -267,37 +256,79 @@ impl Office {
     }
 }
 
-/// One thread that carries requests.
-struct Carrier {
+/// What each thread that carries requests is made of.
+#[derive(Clone)]
+struct Seed {
     front_door: FrontDoor,
     connections: Connections,
     proxy_protocol: bool,
     threads: usize,
-    doors: Vec<Listening>,
-    closing: watch::Receiver<Closing>,
-    /// Dropped when the doors are closed.
-    accepting: mpsc::Sender<()>,
-    finished: watch::Receiver<bool>,
 }
 
-impl Carrier {
-    /// Runs until `finished`: answers may run long after the doors are closed.
-    fn start(self, number: usize) -> std::io::Result<std::thread::JoinHandle<()>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        std::thread::Builder::new().name(format!("carrier-{number}")).spawn(move || {
-            runtime.block_on(async move {
-                let Self { front_door, connections, proxy_protocol, threads, doors, .. } = self;
-                let acceptor = Acceptor::new(front_door, connections, proxy_protocol, threads);
-                if let Err(error) = acceptor.serve(doors, self.closing).await {
-                    tracing::error!(%error, "a thread cannot listen");
-                }
-                drop(self.accepting);
-                let mut finished = self.finished;
-                // An error means that nobody is left who could say it.
-                let _ = finished.wait_for(|finished| *finished).await;
-            });
-        })
+/// The threads that carry requests.
+struct Carriers {
+    close: watch::Sender<Closing>,
+    /// Nothing is ever sent: it ends when the last thread no longer accepts.
+    accepting: mpsc::Receiver<()>,
+    finish: watch::Sender<bool>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Carriers {
+    fn start(seed: &Seed, doors: Vec<Listening>, closing: Closing) -> Result<Self, StartError> {
+        let (close, closing) = watch::channel(closing);
+        let (finish, finished) = watch::channel(false);
+        let (accepts, accepting) = mpsc::channel(1);
+        let mut threads = Vec::new();
+        for number in 0..seed.threads {
+            let doors = doors.iter().map(Listening::another).collect::<Result<Vec<_>, _>>();
+            let doors = doors.map_err(StartError::Thread)?;
+            let ends = (closing.clone(), accepts.clone(), finished.clone());
+            let thread = carry(seed.clone(), doors, ends, number).map_err(StartError::Thread)?;
+            threads.push(thread);
+        }
+        Ok(Self { close, accepting, finish, threads })
     }
+
+    /// Completes when no thread accepts any more and idle connections have been closed.
+    async fn closed(&mut self) {
+        let _ = self.accepting.recv().await;
+    }
+
+    /// Ends the threads, whatever still runs there.
+    fn end(self) {
+        let _ = self.finish.send(true);
+        for thread in self.threads {
+            // A thread that panicked has told so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts one thread. It runs until `finished`: answers may run long after the doors are closed.
+fn carry(
+    seed: Seed,
+    doors: Vec<Listening>,
+    (closing, accepts, mut finished): (
+        watch::Receiver<Closing>,
+        mpsc::Sender<()>,
+        watch::Receiver<bool>,
+    ),
+    number: usize,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name(format!("carrier-{number}")).spawn(move || {
+        runtime.block_on(async move {
+            let Seed { front_door, connections, proxy_protocol, threads } = seed;
+            let acceptor = Acceptor::new(front_door, connections, proxy_protocol, threads);
+            if let Err(error) = acceptor.serve(doors, closing).await {
+                tracing::error!(%error, "a thread cannot listen");
+            }
+            drop(accepts);
+            // An error means that nobody is left who could say it.
+            let _ = finished.wait_for(|finished| *finished).await;
+        });
+    })
 }
 
 /// Completes once the live slot can serve, or is known not to.

@@ -174,6 +174,8 @@ impl Giver {
     }
 
     async fn tell_what_is_left(mut self, mut lines: Lines, mut words: OwnedWriteHalf) {
+        // They are the successor's alone: when it closes them, nobody must be left waiting in their queues.
+        self.sockets.clear();
         // An error means that the process is ending anyway.
         let _ = self.closed.wait_for(|closed| *closed).await;
         if say(&mut words, &FromPredecessor::Closed).await.is_err() {
