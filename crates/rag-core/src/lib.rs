@@ -23,4 +23,7 @@ pub use generator::{
 pub use index::{Hit, Index, IndexError};
 pub use passage::{Passage, Section};
 pub use prompt::{Prompt, PromptError};
-pub use split::{Splitter, SplitterError};
+pub use split::{
+    LimitReport, Parent, SplitDocument, SplitPassage, SplitSettings, SplitSettingsError, Splitter,
+    SplitterError, Strategy, TokenLimit,
+};
