@@ -1,0 +1,139 @@
+//! How sure a mean is, given how few questions there are.
+
+use serde::{Deserialize, Serialize};
+
+use crate::random::Random;
+
+/// How chance is used. The same settings give the same intervals and p-values.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Chance {
+    /// Where the random numbers begin.
+    pub seed: u64,
+    /// How many times a sample is drawn again, or differences are turned around.
+    pub resamples: u32,
+    /// The share of intervals that would hold the true mean, 0.0–1.0.
+    pub confidence: f64,
+}
+
+impl Default for Chance {
+    /// 10,000 resamples and 95 % intervals: the ends are then sure to about the second digit.
+    fn default() -> Self {
+        Self { seed: 1, resamples: 10_000, confidence: 0.95 }
+    }
+}
+
+/// A mean and its confidence interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// How many values the mean is of.
+    pub n: usize,
+    /// The mean.
+    pub mean: f64,
+    /// The lower end.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
+}
+
+/// The mean of `values` with a percentile bootstrap interval: `values` is drawn again with
+/// repetition `resamples` times, and the interval leaves out (1 − confidence) / 2 of the means on
+/// either side. Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
+///
+/// `None` without values. When all values are equal, so are the ends: a bootstrap knows nothing
+/// beyond its sample.
+pub fn mean_interval(values: &[f64], chance: Chance) -> Option<Interval> {
+    let n = values.len();
+    let mean = mean(values)?;
+    // Equal values need no chance, and rounding must not give them an interval.
+    if values.iter().all(|value| *value == values[0]) {
+        return Some(Interval { n, mean: values[0], low: values[0], high: values[0] });
+    }
+    let mut random = Random::new(chance.seed);
+    let mut means: Vec<f64> = (0..chance.resamples.max(1))
+        .map(|_| (0..n).map(|_| values[random.below(n)]).sum::<f64>() / n as f64)
+        .collect();
+    means.sort_by(f64::total_cmp);
+    let tail = (1.0 - chance.confidence.clamp(0.0, 1.0)) / 2.0;
+    Some(Interval { n, mean, low: quantile(&means, tail), high: quantile(&means, 1.0 - tail) })
+}
+
+/// The mean; `None` without values.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// The quantile of sorted values, between neighbors in proportion (Hyndman and Fan, "Sample
+/// Quantiles in Statistical Packages", 1996, type 7). `sorted` must not be empty.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let position = share * (sorted.len() - 1) as f64;
+    let (below, above) = (sorted[position.floor() as usize], sorted[position.ceil() as usize]);
+    below + (above - below) * position.fract()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(ones: usize, zeros: usize) -> Vec<f64> {
+        [vec![1.0; ones], vec![0.0; zeros]].concat()
+    }
+
+    #[test]
+    fn the_interval_of_a_share_is_near_the_normal_one() {
+        // 80 of 200: 0.4 ± 1.96 · √(0.4 · 0.6 / 200) = 0.4 ± 0.068.
+        let found = mean_interval(&values(80, 120), Chance::default()).unwrap();
+        assert_eq!((found.n, found.mean), (200, 0.4));
+        assert!(
+            (found.low - 0.332).abs() < 0.006 && (found.high - 0.468).abs() < 0.006,
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn more_confidence_is_wider_and_more_questions_are_narrower() {
+        let width = |values: &[f64], confidence| {
+            let found = mean_interval(values, Chance { confidence, ..Chance::default() }).unwrap();
+            found.high - found.low
+        };
+        let few = values(10, 10);
+        assert!(width(&few, 0.99) > width(&few, 0.9));
+        assert!(width(&values(100, 100), 0.95) < width(&few, 0.95) / 2.0);
+    }
+
+    #[test]
+    fn the_true_mean_is_in_about_as_many_intervals_as_promised() {
+        // 400 samples of 60 from a coin of 0.7, each with its interval.
+        let mut random = Random::new(42);
+        let mut inside = 0;
+        for seed in 0..400 {
+            let sample: Vec<f64> =
+                (0..60).map(|_| if random.below(10) < 7 { 1.0 } else { 0.0 }).collect();
+            let chance = Chance { seed, resamples: 500, confidence: 0.95 };
+            let found = mean_interval(&sample, chance).unwrap();
+            inside += usize::from(found.low <= 0.7 && 0.7 <= found.high);
+        }
+        assert!((360..=395).contains(&inside), "{inside} of 400");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_interval_and_another_seed_nearly() {
+        let sample = values(13, 29);
+        let with = |seed| mean_interval(&sample, Chance { seed, ..Chance::default() }).unwrap();
+        assert_eq!(with(5), with(5));
+        assert!((with(5).low - with(6).low).abs() < 0.03);
+    }
+
+    #[test]
+    fn no_values_have_no_mean_and_equal_ones_no_width() {
+        assert_eq!(mean_interval(&[], Chance::default()), None);
+        let all = mean_interval(&[0.1; 30], Chance::default()).unwrap();
+        assert_eq!((all.mean, all.low, all.high), (0.1, 0.1, 0.1));
+    }
+
+    #[test]
+    fn a_quantile_lies_between_its_neighbors() {
+        assert_eq!(quantile(&[1.0, 2.0, 4.0], 0.5), 2.0);
+        assert_eq!(quantile(&[1.0, 2.0, 4.0], 0.75), 3.0);
+        assert_eq!(quantile(&[1.0], 0.975), 1.0);
+    }
+}
