@@ -93,6 +93,9 @@ pub enum ComparisonError {
         /// How many questions only one run has.
         count: usize,
     },
+    /// An id that stands for another question now.
+    #[error("`{0}` asks something else in the two runs: ask both the same set")]
+    Edited(String),
     /// A question with other measures: its gold or the threshold came or went in between.
     #[error(
         "`{0}` was measured otherwise in the two runs: was the set edited, or refusing turned on or off?"
@@ -173,6 +176,9 @@ fn pairs<'a>(
     let mut pairs = Vec::with_capacity(before.len());
     for question in &baseline.questions {
         let other = after[question.id.as_str()];
+        if question.question != other.question {
+            return Err(ComparisonError::Edited(question.id.clone()));
+        }
         if !question.values.keys().eq(other.values.keys()) {
             return Err(ComparisonError::DifferentMeasures(question.id.clone()));
         }
@@ -267,6 +273,12 @@ mod tests {
         assert_eq!(
             compare(&old, &unsure, Chance::default()),
             Err(ComparisonError::DifferentMeasures("e1".into()))
+        );
+        let mut edited = old.clone();
+        edited.questions[2].question = "丙？".into();
+        assert_eq!(
+            compare(&old, &edited, Chance::default()),
+            Err(ComparisonError::Edited("z1".into()))
         );
         let finer = Run { grain: Grain::Passage, ..old.clone() };
         assert!(matches!(

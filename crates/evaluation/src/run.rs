@@ -44,6 +44,8 @@ pub struct Run {
 pub struct Outcome {
     /// The question's id.
     pub id: String,
+    /// What was asked.
+    pub question: String,
     /// Its language.
     pub language: String,
     /// Its tags.
@@ -137,6 +139,7 @@ pub fn evaluate(
         };
         questions.push(Outcome {
             id: question.id.clone(),
+            question: question.question.clone(),
             language: question.language.clone(),
             tags: question.tags.clone(),
             ranks: first_ranks(question, &found.passages, grain),
