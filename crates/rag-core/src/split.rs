@@ -1,6 +1,7 @@
 //! Documents into passages: how they are cut, what is embedded of each, and which parent a prompt
 //! may be given instead of it.
 
+mod heading;
 mod headings;
 mod parents;
 mod recursive;
@@ -92,7 +93,7 @@ impl SplitSettings {
         limit: Option<TokenLimit<'_, E>>,
     ) -> Result<SplitDocument, E> {
         let regions = match self.strategy() {
-            Strategy::Headings => headings::regions(sections),
+            Strategy::Headings => headings::regions(file, sections),
             Strategy::Recursive | Strategy::SentenceWindow { .. } => Region::of_sections(sections),
         };
         let Cutting { pieces, parents } = match self.strategy() {

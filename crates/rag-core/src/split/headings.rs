@@ -1,47 +1,88 @@
-//! Headings inside plain text, for documents whose reader found no heading styles.
+//! Splitting by the heading structure: where one heading's text ends and the next begins.
 
 use std::ops::Range;
 
+use super::heading::{Heading, Recognizer, may_be_title};
 use super::region::Region;
 use crate::passage::Section;
-
-/// A heading longer than this many characters is a sentence.
-const LONGEST_HEADING: usize = 60;
 
 /// Cuts sections at their headings. Where a reader has found headings (DOCX styles), each section
 /// already is a heading section and is taken as it is; otherwise headings are recognized by their
 /// form, and a heading holds over page ends until the next one of its level.
-pub(super) fn regions(sections: &[Section]) -> Vec<Region> {
+pub(super) fn regions(file: &str, sections: &[Section]) -> Vec<Region> {
     if sections.iter().any(|section| section.heading.is_some()) {
         return Region::of_sections(sections);
     }
+    let mut recognizer = Recognizer::of(file);
     let mut regions = Vec::new();
-    let mut path: Vec<(u8, String)> = Vec::new();
+    let mut path = HeadingPath::default();
     for (position, section) in sections.iter().enumerate() {
         let mut start = 0;
         // Whether the region so far is headings only; then the next heading joins them.
         let mut bare = false;
         for line in lines(&section.text) {
-            let Some((level, title)) = heading(&section.text[line.clone()]) else {
-                bare = bare && section.text[line].trim().is_empty();
-                continue;
-            };
-            if !bare && line.start > start {
-                regions.push(Region::new(position, start..line.start, joined(&path)));
-                start = line.start;
+            let words = &section.text[line.clone()];
+            match recognizer.heading(words).filter(|heading| path.admits(heading)) {
+                Some(heading) => {
+                    if !bare && line.start > start {
+                        regions.push(Region::new(position, start..line.start, path.joined()));
+                        start = line.start;
+                    }
+                    bare = true;
+                    path.enter(heading);
+                }
+                None if words.trim().is_empty() => {}
+                None if bare && path.takes_title(words) => {}
+                None => bare = false,
             }
-            bare = true;
-            path.retain(|(above, _)| *above < level);
-            path.push((level, title));
         }
-        regions.push(Region::new(position, start..section.text.len(), joined(&path)));
+        regions.push(Region::new(position, start..section.text.len(), path.joined()));
     }
     regions
 }
 
-fn joined(path: &[(u8, String)]) -> Option<String> {
-    (!path.is_empty())
-        .then(|| path.iter().map(|(_, title)| title.as_str()).collect::<Vec<_>>().join(" > "))
+/// The headings that a line stands under, outermost first.
+#[derive(Default)]
+struct HeadingPath(Vec<Heading>);
+
+impl HeadingPath {
+    /// Whether a heading can stand here: in chapter 10, a line beginning with `4.4` is a version or
+    /// a figure.
+    fn admits(&self, heading: &Heading) -> bool {
+        let chapter = self.0.iter().rev().find_map(|above| match above.number[..] {
+            [chapter] => Some(chapter),
+            _ => None,
+        });
+        heading.number.len() < 2 || chapter.is_none_or(|chapter| heading.number[0] == chapter)
+    }
+
+    fn enter(&mut self, heading: Heading) {
+        // 2.3.5 is not under 2.2, even where the line of 2.3 was not recognized.
+        self.0.retain(|above| {
+            above.level < heading.level
+                && (heading.number.is_empty()
+                    || above.number.is_empty()
+                    || heading.number.starts_with(&above.number))
+        });
+        self.0.push(heading);
+    }
+
+    /// Takes a line as the title of the innermost heading, if that is a bare `Chapter 3`.
+    fn takes_title(&mut self, line: &str) -> bool {
+        match self.0.last_mut() {
+            Some(last) if last.untitled && may_be_title(line) => {
+                last.title = format!("{} {}", last.title, line.trim());
+                last.untitled = false;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    fn joined(&self) -> Option<String> {
+        let titles: Vec<&str> = self.0.iter().map(|heading| heading.title.as_str()).collect();
+        (!titles.is_empty()).then(|| titles.join(" > "))
+    }
 }
 
 /// The byte ranges of the lines, newlines included.
@@ -54,131 +95,27 @@ fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// The level (1 is outermost) and the title when a line has the form of a heading: Markdown's `##`,
-/// `第三章`, `一、`, `2.4 Title`, `Chapter 3`, `附录A`.
-fn heading(line: &str) -> Option<(u8, String)> {
-    let line = line.trim();
-    let marks = line.bytes().take_while(|byte| *byte == b'#').count();
-    if (1..=6).contains(&marks) && line[marks..].starts_with(' ') {
-        let title = line[marks..].trim().trim_end_matches('#').trim_end();
-        return (!title.is_empty()).then(|| (level(marks), title.to_owned()));
-    }
-    let sentence =
-        line.ends_with(['。', '！', '？', '；', '，', '：', '.', '!', '?', ';', ',', ':']);
-    let leader = line.contains("..") || line.contains(". .") || line.contains("……");
-    if sentence || leader || line.chars().count() > LONGEST_HEADING {
-        return None;
-    }
-    let level = chinese(line).or_else(|| numbered(line)).or_else(|| named(line))?;
-    Some((level, line.to_owned()))
-}
-
-fn level(depth: usize) -> u8 {
-    u8::try_from(depth).unwrap_or(u8::MAX)
-}
-
-const HAN_NUMBERS: &str = "〇零一二三四五六七八九十百两";
-
-/// `第三章 休假`, `第 2 节`, `一、总则`, `附录A`.
-fn chinese(line: &str) -> Option<u8> {
-    if let Some(rest) = line.strip_prefix('第') {
-        let rest = rest.trim_start();
-        let after =
-            rest.trim_start_matches(|c: char| c.is_ascii_digit() || HAN_NUMBERS.contains(c));
-        let unit = after.trim_start().chars().next();
-        return match unit {
-            _ if after.len() == rest.len() => None,
-            Some('编' | '編' | '部' | '篇') => Some(1),
-            Some('章') => Some(2),
-            Some('节' | '節') => Some(3),
-            Some('条' | '條') => Some(4),
-            Some(_) | None => None,
-        };
-    }
-    if line.starts_with("附录") || line.starts_with("附錄") {
-        return Some(2);
-    }
-    let (number, title) = line.split_once('、')?;
-    (!title.trim().is_empty()
-        && (1..=3).contains(&number.chars().count())
-        && number.chars().all(|c| HAN_NUMBERS.contains(c)))
-    .then_some(5)
-}
-
-/// `2.4 Title` and `2.4.1 标题`. A single number may be a list item or an amount, and four parts may
-/// be an address when one of them is large or zero.
-fn numbered(line: &str) -> Option<u8> {
-    let (number, title) = line.split_once(char::is_whitespace)?;
-    let parts: Vec<&str> = number.strip_suffix('.').unwrap_or(number).split('.').collect();
-    let plain = parts.iter().all(|part| {
-        (1..=2).contains(&part.len())
-            && part.bytes().all(|b| b.is_ascii_digit())
-            && !part.starts_with('0')
-    });
-    let begins =
-        title.trim_start().chars().next().is_some_and(|c| c.is_alphabetic() && !c.is_lowercase());
-    ((2..=5).contains(&parts.len()) && plain && begins).then(|| level(parts.len()) + 1)
-}
-
-/// `Chapter 3`, `Part II`, `Appendix A`.
-fn named(line: &str) -> Option<u8> {
-    let (name, rest) = line.split_once(' ')?;
-    let number = rest.split([' ', '.', ':']).next().unwrap_or_default();
-    let counted = !number.is_empty()
-        && (number.bytes().all(|b| b.is_ascii_digit())
-            || number.bytes().all(|b| matches!(b, b'I' | b'V' | b'X' | b'L'))
-            || (number.len() == 1 && number.bytes().all(|b| b.is_ascii_uppercase())));
-    match name {
-        _ if !counted => None,
-        "Part" | "PART" => Some(1),
-        "Chapter" | "CHAPTER" | "Appendix" | "APPENDIX" => Some(2),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(line: &str, expected: Option<u8>) {
-        assert_eq!(heading(line).map(|(level, _)| level), expected, "{line:?}");
+    fn page(n: u32, text: &str) -> Section {
+        Section { page: Some(n), heading: None, text: text.to_owned() }
     }
 
-    #[test]
-    fn headings_are_known_by_their_form() {
-        check("## Leave", Some(2));
-        check("第三章 休假", Some(2));
-        check("第 2 节 年假", Some(3));
-        check("一、总则", Some(5));
-        check("附录A 表格", Some(2));
-        check("2.4 Annual leave", Some(3));
-        check("2.4.1 年假", Some(4));
-        check("Chapter 3", Some(2));
-        check("Appendix A", Some(2));
-        check("Part II The rules", Some(1));
-    }
-
-    #[test]
-    fn sentences_addresses_and_tables_of_contents_are_not_headings() {
-        check("第三章规定了休假。", None);
-        check("第一次登录", None);
-        check("1. Unplug the device", None);
-        check("3.5 euros", None);
-        check("10.0.0.1 Gateway", None);
-        check("2.4 Annual leave . . . . . 12", None);
-        check("Part of it", None);
-        check("#hashtag", None);
-        check("", None);
+    /// The heading path of each region of a page.
+    fn paths(text: &str) -> Vec<String> {
+        let regions = regions("a.pdf", &[page(1, text)]);
+        regions.into_iter().map(|region| region.heading.unwrap_or_default()).collect()
     }
 
     #[test]
     fn a_heading_holds_until_the_next_of_its_level_over_page_ends() {
-        let page = |n, text: &str| Section { page: Some(n), heading: None, text: text.to_owned() };
         let sections = [
             page(1, "前言\n第一章 总则\n第一节 范围\n适用于全体员工。\n第二节 定义\n略"),
             page(2, "续。\n第二章 休假\n十五天。"),
         ];
-        let found: Vec<_> = regions(&sections)
+        let found: Vec<_> = regions("a.pdf", &sections)
             .into_iter()
             .map(|r| (r.section, r.heading, sections[r.section].text[r.range].to_owned()))
             .collect();
@@ -200,8 +137,30 @@ mod tests {
             heading: Some("Leave".into()),
             text: "2.4 Annual leave\nten days".into(),
         }];
-        let found = regions(&sections);
+        let found = regions("a.docx", &sections);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].heading.as_deref(), Some("Leave"));
+    }
+
+    #[test]
+    fn a_chapter_number_on_a_line_of_its_own_takes_the_next_line_as_its_title() {
+        assert_eq!(paths("Chapter 5\n\nNetwork setup\nTip."), ["Chapter 5 Network setup"]);
+        assert_eq!(
+            paths("第五章\n网络设置\n5.1 基本架构\n略。"),
+            ["第五章 网络设置 > 5.1 基本架构"]
+        );
+        assert_eq!(paths("Chapter 5\nThis chapter is about networks."), ["Chapter 5"]);
+    }
+
+    #[test]
+    fn a_number_that_does_not_belong_here_is_no_heading_or_leaves_its_siblings() {
+        assert_eq!(
+            paths("Chapter 10\nData\n10.2 Backup\nx\n4.4 BSD is old\ny"),
+            ["Chapter 10 Data > 10.2 Backup"]
+        );
+        assert_eq!(
+            paths("第二章 软件包\n2.2 基础\n甲\n2.3.5 升级\n乙"),
+            ["第二章 软件包 > 2.2 基础", "第二章 软件包 > 2.3.5 升级"]
+        );
     }
 }

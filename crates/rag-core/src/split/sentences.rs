@@ -104,6 +104,9 @@ fn is_item_mark(word: &str) -> bool {
             || (length == 1 && number.chars().all(char::is_alphabetic)))
 }
 
+/// Longer words, in characters, are neither abbreviations nor numbers of list items.
+const LONGEST_WORD: usize = 24;
+
 /// Whether the sentence goes on over a boundary that the annex sees at `position`.
 fn goes_on(text: &str, position: usize) -> bool {
     let before = text[..position].trim_end();
@@ -114,15 +117,16 @@ fn goes_on(text: &str, position: usize) -> bool {
     }
     // Only the full stop has a second use.
     let Some(head) = before.strip_suffix('.') else { return false };
-    let line = head.rsplit(['\n', '\r']).next().unwrap_or_default();
-    let word_start = line
+    let word_start = head
         .char_indices()
         .rev()
+        .take(LONGEST_WORD)
         .take_while(|(_, c)| !c.is_whitespace() && !is_opening(*c) && !is_ideographic(*c))
         .last()
-        .map_or(line.len(), |(start, _)| start);
-    let word = &line[word_start..];
-    let first_in_line = line[..word_start].trim().is_empty();
+        .map_or(head.len(), |(start, _)| start);
+    let word = &head[word_start..];
+    let left = head[..word_start].trim_end_matches(|c: char| c.is_whitespace() && c != '\n');
+    let first_in_line = left.is_empty() || left.ends_with('\n');
     // `1.` or `a.` at the beginning of a line numbers what follows.
     if first_in_line && is_item_mark(&format!("{word}.")) {
         return true;
