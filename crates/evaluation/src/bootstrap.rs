@@ -1,5 +1,7 @@
 //! How sure a mean is, given how few questions there are.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::random::Random;
@@ -35,31 +37,61 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// The mean of `values` with a percentile bootstrap interval: `values` is drawn again with
+/// The values of one topic. Questions that ask the same are drawn together, because they succeed
+/// and fail together: taken one by one, they would make a mean look surer than it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cluster {
+    /// The sum of its values.
+    pub sum: f64,
+    /// How many there are, at least 1.
+    pub n: usize,
+}
+
+/// The clusters of values with their topics, in the order in which topics appear.
+pub fn by_topic<'a>(values: impl IntoIterator<Item = (&'a str, f64)>) -> Vec<Cluster> {
+    let mut positions: HashMap<&str, usize> = HashMap::new();
+    let mut clusters: Vec<Cluster> = Vec::new();
+    for (topic, value) in values {
+        let position = *positions.entry(topic).or_insert(clusters.len());
+        match clusters.get_mut(position) {
+            Some(cluster) => *cluster = Cluster { sum: cluster.sum + value, n: cluster.n + 1 },
+            None => clusters.push(Cluster { sum: value, n: 1 }),
+        }
+    }
+    clusters
+}
+
+/// The mean of the values with a percentile bootstrap interval: the clusters are drawn again with
 /// repetition `resamples` times, and the interval leaves out (1 − confidence) / 2 of the means on
-/// either side. Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
+/// either side. Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13; by
+/// clusters, Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8.
 ///
-/// `None` without values. When all values are equal, so are the ends: a bootstrap knows nothing
-/// beyond its sample.
-pub fn mean_interval(values: &[f64], chance: Chance) -> Option<Interval> {
-    let n = values.len();
-    let mean = mean(values)?;
+/// `None` without values. When all clusters have the same mean, the interval has no width: a
+/// bootstrap knows nothing beyond its sample.
+pub fn mean_interval(clusters: &[Cluster], chance: Chance) -> Option<Interval> {
+    let mean = mean(clusters.iter().copied())?;
+    let n = clusters.iter().map(|cluster| cluster.n).sum();
     // Equal values need no chance, and rounding must not give them an interval.
-    if values.iter().all(|value| *value == values[0]) {
-        return Some(Interval { n, mean: values[0], low: values[0], high: values[0] });
+    let first = clusters[0].sum / clusters[0].n as f64;
+    if clusters.iter().all(|cluster| cluster.sum / cluster.n as f64 == first) {
+        return Some(Interval { n, mean: first, low: first, high: first });
     }
     let mut random = Random::new(chance.seed);
     let mut means: Vec<f64> = (0..chance.resamples.max(1))
-        .map(|_| (0..n).map(|_| values[random.below(n)]).sum::<f64>() / n as f64)
+        .filter_map(|_| {
+            let drawn = (0..clusters.len()).map(|_| clusters[random.below(clusters.len())]);
+            self::mean(drawn)
+        })
         .collect();
     means.sort_by(f64::total_cmp);
     let tail = (1.0 - chance.confidence.clamp(0.0, 1.0)) / 2.0;
     Some(Interval { n, mean, low: quantile(&means, tail), high: quantile(&means, 1.0 - tail) })
 }
 
-/// The mean; `None` without values.
-pub fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+/// The mean of the values in clusters; `None` without values.
+pub fn mean(clusters: impl IntoIterator<Item = Cluster>) -> Option<f64> {
+    let (sum, n) = clusters.into_iter().fold((0.0, 0), |(sum, n), c| (sum + c.sum, n + c.n));
+    (n > 0).then(|| sum / n as f64)
 }
 
 /// The quantile of sorted values, between neighbors in proportion (Hyndman and Fan, "Sample
@@ -74,8 +106,12 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn values(ones: usize, zeros: usize) -> Vec<f64> {
-        [vec![1.0; ones], vec![0.0; zeros]].concat()
+    fn single(value: f64) -> Cluster {
+        Cluster { sum: value, n: 1 }
+    }
+
+    fn values(ones: usize, zeros: usize) -> Vec<Cluster> {
+        [vec![single(1.0); ones], vec![single(0.0); zeros]].concat()
     }
 
     #[test]
@@ -91,7 +127,7 @@ mod tests {
 
     #[test]
     fn more_confidence_is_wider_and_more_questions_are_narrower() {
-        let width = |values: &[f64], confidence| {
+        let width = |values: &[Cluster], confidence| {
             let found = mean_interval(values, Chance { confidence, ..Chance::default() }).unwrap();
             found.high - found.low
         };
@@ -106,8 +142,8 @@ mod tests {
         let mut random = Random::new(42);
         let mut inside = 0;
         for seed in 0..400 {
-            let sample: Vec<f64> =
-                (0..60).map(|_| if random.below(10) < 7 { 1.0 } else { 0.0 }).collect();
+            let sample: Vec<Cluster> =
+                (0..60).map(|_| single(if random.below(10) < 7 { 1.0 } else { 0.0 })).collect();
             let chance = Chance { seed, resamples: 500, confidence: 0.95 };
             let found = mean_interval(&sample, chance).unwrap();
             inside += usize::from(found.low <= 0.7 && 0.7 <= found.high);
@@ -126,8 +162,26 @@ mod tests {
     #[test]
     fn no_values_have_no_mean_and_equal_ones_no_width() {
         assert_eq!(mean_interval(&[], Chance::default()), None);
-        let all = mean_interval(&[0.1; 30], Chance::default()).unwrap();
+        let all = mean_interval(&[single(0.1); 30], Chance::default()).unwrap();
         assert_eq!((all.mean, all.low, all.high), (0.1, 0.1, 0.1));
+    }
+
+    #[test]
+    fn questions_of_one_topic_make_a_mean_no_surer() {
+        // Each question asked twice with the same outcome: twice the values, the same knowledge.
+        let twice: Vec<Cluster> =
+            values(20, 20).iter().map(|c| Cluster { sum: 2.0 * c.sum, n: 2 }).collect();
+        let once = mean_interval(&values(20, 20), Chance::default()).unwrap();
+        let found = mean_interval(&twice, Chance::default()).unwrap();
+        assert_eq!((found.n, found.mean, found.low, found.high), (80, 0.5, once.low, once.high));
+        let apart = mean_interval(&values(40, 40), Chance::default()).unwrap();
+        assert!(apart.high - apart.low < 0.8 * (found.high - found.low));
+    }
+
+    #[test]
+    fn values_are_gathered_by_topic() {
+        let found = by_topic([("a", 1.0), ("b", 0.5), ("a", 0.0)]);
+        assert_eq!(found, [Cluster { sum: 1.0, n: 2 }, Cluster { sum: 0.5, n: 1 }]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Chance, Interval, mean_interval};
+use crate::bootstrap::{Chance, Interval, by_topic, mean, mean_interval};
 use crate::measures::Measure;
 use crate::permutation::{PValue, paired_randomization};
 use crate::place::Grain;
@@ -125,9 +125,11 @@ pub fn compare(
             let members: Vec<_> = pairs.iter().filter(|(before, _)| before.is_in(&group)).collect();
             let measures = Measure::ALL.into_iter().filter_map(|measure| {
                 let values = members.iter().filter_map(|(before, after)| {
-                    before.values.get(&measure).copied().zip(after.values.get(&measure).copied())
+                    let values = before.values.get(&measure).zip(after.values.get(&measure));
+                    values.map(|(b, a)| (before.topic.as_str(), *b, *a))
                 });
-                Some((measure, Difference::of(values, chance)?))
+                let values: Vec<_> = values.collect();
+                Some((measure, Difference::of(&values, chance)?))
             });
             GroupComparison { questions: members.len(), measures: measures.collect(), group }
         })
@@ -144,14 +146,19 @@ pub fn compare(
 }
 
 impl Difference {
-    fn of(pairs: impl Iterator<Item = (f64, f64)>, chance: Chance) -> Option<Self> {
-        let (before, after): (Vec<f64>, Vec<f64>) = pairs.unzip();
-        let differences: Vec<f64> = before.iter().zip(&after).map(|(b, a)| a - b).collect();
+    /// Of the topic, the baseline's value and the candidate's value of each question.
+    fn of(values: &[(&str, f64, f64)], chance: Chance) -> Option<Self> {
+        let part = |pick: fn(f64, f64) -> f64| {
+            by_topic(values.iter().map(|(topic, before, after)| (*topic, pick(*before, *after))))
+        };
+        let differences = part(|before, after| after - before);
+        // Questions of one topic change sides together.
+        let sums: Vec<f64> = differences.iter().map(|cluster| cluster.sum).collect();
         Some(Self {
-            baseline: crate::bootstrap::mean(&before)?,
-            candidate: crate::bootstrap::mean(&after)?,
+            baseline: mean(part(|before, _| before))?,
+            candidate: mean(part(|_, after| after))?,
             difference: mean_interval(&differences, chance)?,
-            p_value: paired_randomization(&differences, chance),
+            p_value: paired_randomization(&sums, chance),
         })
     }
 }

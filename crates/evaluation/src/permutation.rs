@@ -3,7 +3,7 @@
 use crate::bootstrap::Chance;
 use crate::random::Random;
 
-/// Up to this many questions that differ, all 2³⁰ ways of exchanging the two runs are counted.
+/// Up to this many topics that differ, all 2³⁰ ways of exchanging the two runs are counted.
 pub const EXACT_UP_TO: usize = 30;
 
 /// A two-sided p-value.
@@ -18,9 +18,10 @@ pub struct PValue {
 
 /// The paired randomization test (Fisher 1935; for retrieval, Smucker, Allan and Carterette, "A
 /// Comparison of Statistical Significance Tests for Information Retrieval Evaluation", CIKM 2007):
-/// if the runs are equally good, each question's difference could as well have had the other sign.
+/// if the runs are equally good, each difference could as well have had the other sign. `differences`
+/// holds one for each topic, the sum over its questions.
 ///
-/// Questions without a difference change nothing. With at most [`EXACT_UP_TO`] others every pattern
+/// Topics without a difference change nothing. With at most [`EXACT_UP_TO`] others every pattern
 /// of signs is counted; with more, `chance.resamples` patterns are drawn and p = (b + 1) / (m + 1),
 /// which is never 0 (Phipson and Smyth, "Permutation P-values Should Never Be Zero", 2010).
 pub fn paired_randomization(differences: &[f64], chance: Chance) -> PValue {

@@ -24,6 +24,9 @@ pub struct Question {
     pub language: String,
     /// What the question is about or tests, for figures by tag.
     pub tags: Vec<String>,
+    /// Questions with the same topic ask the same in other words or another language, so they are
+    /// not independent of each other; the id where none is given.
+    pub topic: String,
     /// What a good answer says, where somebody wrote it down.
     pub answer: Option<String>,
     /// What must be found; empty for a question that the documents do not answer.
@@ -56,6 +59,7 @@ struct Line {
     language: String,
     #[serde(default)]
     tags: Vec<String>,
+    topic: Option<String>,
     answer: Option<String>,
     answerable: Option<bool>,
     #[serde(default)]
@@ -158,7 +162,7 @@ impl QuestionSet {
 
 impl Question {
     fn parse(line: &str) -> Result<Self, String> {
-        let Line { id, question, language, tags, answer, answerable, gold } =
+        let Line { id, question, language, tags, topic, answer, answerable, gold } =
             serde_json::from_str(line).map_err(|e| explained(&e))?;
         if id.is_empty() || id.contains(char::is_whitespace) {
             return Err(format!("the id `{id}` must be a word without spaces"));
@@ -172,6 +176,9 @@ impl Question {
         if let Some(tag) = tags.iter().find(|tag| tag.trim().is_empty() || tag.contains(',')) {
             return Err(format!("`{tag}` is no tag: use words without commas"));
         }
+        if topic.as_ref().is_some_and(|topic| topic.trim().is_empty()) {
+            return Err(format!("`{id}` has an empty topic: leave it out"));
+        }
         let gold: Vec<Gold> = gold.into_iter().map(Gold::parse).collect::<Result<_, _>>()?;
         match (answerable.unwrap_or(true), gold.is_empty()) {
             (true, true) => Err(format!(
@@ -181,7 +188,8 @@ impl Question {
                 Err(format!("`{id}` is not answerable and yet has gold: leave one of them out"))
             }
             (true, false) | (false, true) => {
-                Ok(Self { id, question, language, tags, answer, gold })
+                let topic = topic.unwrap_or_else(|| id.clone());
+                Ok(Self { id, question, language, tags, topic, answer, gold })
             }
         }
     }
@@ -250,7 +258,7 @@ mod tests {
     #[test]
     fn a_set_is_read_with_all_that_a_question_may_have() {
         let text = "\u{FEFF}\
-            {\"id\":\"q1\",\"question\":\"年假几天？\",\"language\":\"zh\",\"tags\":[\"leave\"],\"answer\":\"十天\",\
+            {\"id\":\"q1\",\"question\":\"年假几天？\",\"language\":\"zh\",\"tags\":[\"leave\"],\"topic\":\"holidays\",\"answer\":\"十天\",\
              \"gold\":[{\"file\":\"a.pdf\",\"page\":3,\"text\":\"十天\",\"also\":[{\"file\":\"b.docx\",\"heading\":\"休假\"}]}]}\r\n\
             \n\
             {\"id\":\"q2\",\"question\":\"Who won?\",\"language\":\"en-GB\",\"answerable\":false}\n";
@@ -261,6 +269,7 @@ mod tests {
         assert_eq!(first.gold[0].places.len(), 2);
         assert_eq!(first.gold[0].places[0].page, Some(3));
         assert_eq!((second.id.as_str(), second.tags.len()), ("q2", 0));
+        assert_eq!((first.topic.as_str(), second.topic.as_str()), ("holidays", "q2"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fmt;
 use rag_core::Passage;
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Chance, Interval, mean_interval};
+use crate::bootstrap::{Chance, Interval, by_topic, mean_interval};
 use crate::measures::{Measure, first_ranks, measure};
 use crate::place::Grain;
 use crate::question_set::QuestionSet;
@@ -22,10 +22,15 @@ pub struct Found {
     pub refused: Option<bool>,
 }
 
+/// The version of the written form of a run.
+pub const FORMAT: u32 = 1;
+
 /// The result of asking a question set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
+    /// [`FORMAT`].
+    pub format: u32,
     /// What the run is called in comparisons: a knowledge base's tag, an embedding.
     pub name: String,
     /// How near a passage had to come.
@@ -36,6 +41,26 @@ pub struct Run {
     pub questions: Vec<Outcome>,
     /// All questions first, then by language, then by tag, each in alphabetical order.
     pub groups: Vec<GroupResult>,
+}
+
+impl Run {
+    /// Reads a run that was written as JSON.
+    ///
+    /// # Errors
+    /// When it is not JSON, of another format, or not a run.
+    pub fn from_json(text: &str) -> Result<Self, RunError> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let wrong = |e: serde_json::Error| RunError::Malformed(e.to_string());
+        // The version first: a newer format may have keys that this one does not know.
+        let Format { format } = serde_json::from_str(text).map_err(wrong)?;
+        if format != FORMAT {
+            return Err(RunError::OtherFormat(format));
+        }
+        serde_json::from_str(text).map_err(wrong)
+    }
 }
 
 /// How one question went.
@@ -50,6 +75,8 @@ pub struct Outcome {
     pub language: String,
     /// Its tags.
     pub tags: Vec<String>,
+    /// Its topic: questions with the same one are drawn together.
+    pub topic: String,
     /// For each gold the rank of the first passage that finds it, counted from 1.
     pub ranks: Vec<Option<usize>>,
     /// The measures that apply to it.
@@ -101,7 +128,7 @@ pub struct GroupResult {
     pub measures: BTreeMap<Measure, Interval>,
 }
 
-/// What was found does not belong to the question set.
+/// Why there is no run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
     /// A question without a result would count as nothing found.
@@ -113,6 +140,12 @@ pub enum RunError {
     /// Two results for one question.
     #[error("`{0}` was asked twice")]
     Twice(String),
+    /// What was to be read is no run.
+    #[error("it is no run: {0}")]
+    Malformed(String),
+    /// It was written by another version of the program.
+    #[error("its format is {0}, and this program reads format {FORMAT}: measure again")]
+    OtherFormat(u32),
 }
 
 /// Measures what was found against the question set.
@@ -142,6 +175,7 @@ pub fn evaluate(
             question: question.question.clone(),
             language: question.language.clone(),
             tags: question.tags.clone(),
+            topic: question.topic.clone(),
             ranks: first_ranks(question, &found.passages, grain),
             values: measure(question, &found.passages, found.refused, grain),
         });
@@ -155,14 +189,15 @@ pub fn evaluate(
         .map(|group| {
             let members: Vec<&Outcome> = questions.iter().filter(|q| q.is_in(&group)).collect();
             let measures = Measure::ALL.into_iter().filter_map(|measure| {
-                let values: Vec<f64> =
-                    members.iter().filter_map(|q| q.values.get(&measure).copied()).collect();
-                Some((measure, mean_interval(&values, chance)?))
+                let values = members
+                    .iter()
+                    .filter_map(|q| Some((q.topic.as_str(), q.values.get(&measure).copied()?)));
+                Some((measure, mean_interval(&by_topic(values), chance)?))
             });
             GroupResult { questions: members.len(), measures: measures.collect(), group }
         })
         .collect();
-    Ok(Run { name: name.to_owned(), grain, chance, questions, groups })
+    Ok(Run { format: FORMAT, name: name.to_owned(), grain, chance, questions, groups })
 }
 
 /// All groups that the questions are in, in the order of tables.
@@ -248,7 +283,10 @@ pub(crate) mod tests {
     fn a_run_is_written_and_read_again() {
         let run = run("v20261123", [1, 2, 0, 0]);
         let json = serde_json::to_string(&run).unwrap();
-        assert_eq!(serde_json::from_str::<Run>(&json).unwrap(), run);
+        assert_eq!(Run::from_json(&json).unwrap(), run);
+        let newer = json.replacen("\"format\":1", "\"format\":2,\"new\":0", 1);
+        assert_eq!(Run::from_json(&newer), Err(RunError::OtherFormat(2)));
+        assert!(matches!(Run::from_json("[]"), Err(RunError::Malformed(_))));
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         insta::assert_json_snapshot!(value["groups"][2], @r#"
         {

@@ -12,22 +12,32 @@ use crate::run::Run;
 /// Questions that changed are listed up to this many a side.
 const CHANGES_SHOWN: usize = 10;
 
-/// A run as a table: a row a group, a column a measure, each mean with its confidence interval.
+/// A run as two tables: each measure over all questions with its interval, then a row a group. In
+/// the second, `±` is the larger half of the interval; both ends are in the run itself.
 pub fn run(run: &Run) -> String {
-    let shown: Vec<Measure> = Measure::ALL
-        .into_iter()
-        .filter(|measure| run.groups.iter().any(|g| g.measures.contains_key(measure)))
-        .collect();
-    let mut rows = vec![head(&["group", "questions"], &shown)];
-    for group in &run.groups {
-        let mut row = vec![group.group.to_string(), group.questions.to_string()];
-        row.extend(shown.iter().map(|measure| match group.measures.get(measure) {
-            Some(i) => format!("{:.3} [{:.3}, {:.3}]", i.mean, i.low, i.high),
-            None => "–".to_owned(),
-        }));
-        rows.push(row);
-    }
+    let Some((all, others)) = run.groups.split_first() else { return String::new() };
+    let percent = format!("{:.0} % interval", run.chance.confidence * 100.0);
+    let mut rows =
+        vec![["measure", "mean", percent.as_str(), "questions"].map(str::to_owned).to_vec()];
+    rows.extend(all.measures.iter().map(|(measure, i)| {
+        let interval = format!("{:.3} to {:.3}", i.low, i.high);
+        vec![measure.to_string(), format!("{:.3}", i.mean), interval, i.n.to_string()]
+    }));
     let mut text = aligned(&rows);
+    if !others.is_empty() {
+        let shown: Vec<Measure> = all.measures.keys().copied().collect();
+        let mut rows = vec![head(&["group", "questions"], &shown)];
+        for group in others {
+            let mut row = vec![group.group.to_string(), group.questions.to_string()];
+            row.extend(shown.iter().map(|measure| match group.measures.get(measure) {
+                Some(i) => format!("{:.2} ±{:.2}", i.mean, (i.high - i.mean).max(i.mean - i.low)),
+                None => "–".to_owned(),
+            }));
+            rows.push(row);
+        }
+        text.push('\n');
+        text.push_str(&aligned(&rows));
+    }
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{}", method(run.chance));
     text
@@ -83,7 +93,7 @@ fn head(first: &[&str], measures: &[Measure]) -> Vec<String> {
 
 fn method(chance: Chance) -> String {
     format!(
-        "intervals: {:.0} % percentile bootstrap over questions, {} resamples, seed {}",
+        "intervals: {:.0} % percentile bootstrap over topics, {} resamples, seed {}",
         chance.confidence * 100.0,
         chance.resamples,
         chance.seed
