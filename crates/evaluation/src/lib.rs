@@ -10,6 +10,7 @@ pub mod permutation;
 pub mod place;
 pub mod question_set;
 pub mod random;
+pub mod refusal;
 pub mod run;
 pub mod table;
 
@@ -18,4 +19,5 @@ pub use comparison::{Comparison, ComparisonError, compare};
 pub use measures::Measure;
 pub use place::{Grain, Place};
 pub use question_set::{Question, QuestionSet, QuestionSetError};
+pub use refusal::{Best, Separation, separate};
 pub use run::{Found, Group, Run, RunError, evaluate};
