@@ -38,6 +38,6 @@ pub use index::{Hit, Index, IndexError};
 pub use passage::{Passage, Section};
 pub use prompt::{Prompt, PromptError};
 pub use split::{
-    LimitReport, Parent, SplitDocument, SplitPassage, SplitSettings, SplitSettingsError, Splitter,
-    SplitterError, Strategy, TokenLimit,
+    LimitReport, Parent, SentenceRules, SplitDocument, SplitPassage, SplitSettings,
+    SplitSettingsError, Splitter, SplitterError, Strategy, TokenLimit,
 };

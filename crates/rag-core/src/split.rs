@@ -20,7 +20,7 @@ use region::Region;
 use tokens::Candidate;
 
 pub use parents::Parent;
-pub use recursive::{Splitter, SplitterError};
+pub use recursive::{SentenceRules, Splitter, SplitterError};
 pub use region::Span;
 pub use sentences::sentences;
 pub use settings::{SplitSettings, SplitSettingsError, Strategy, UnknownStrategy};

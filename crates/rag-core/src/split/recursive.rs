@@ -11,6 +11,36 @@ use crate::passage::{Passage, Section};
 pub struct Splitter {
     size: usize,
     overlap: usize,
+    rules: SentenceRules,
+}
+
+/// How the ends of sentences are told, for cutting after them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SentenceRules {
+    /// A sentence ends at every mark that usually ends one, `Dr.` included. So the first knowledge
+    /// bases were split, and so the default splits on, for their fingerprints' sake.
+    #[default]
+    Marks,
+    /// A sentence ends where [`sentences`](super::sentences) says: abbreviations, initials, list
+    /// numbers and quotations are known.
+    Language,
+}
+
+impl SentenceRules {
+    /// The word used in settings and manifests.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Marks => "marks",
+            Self::Language => "language",
+        }
+    }
+
+    fn levels(self) -> &'static [Separator] {
+        match self {
+            Self::Marks => Separator::BY_MARKS,
+            Self::Language => Separator::BY_SENTENCES,
+        }
+    }
 }
 
 /// Splitter settings that cannot work.
@@ -32,7 +62,7 @@ pub enum SplitterError {
 impl Default for Splitter {
     /// 600 characters with an overlap of 80: about a paragraph of Chinese.
     fn default() -> Self {
-        Self { size: 600, overlap: 80 }
+        Self { size: 600, overlap: 80, rules: SentenceRules::Marks }
     }
 }
 
@@ -48,14 +78,25 @@ impl Splitter {
         } else if overlap >= size {
             Err(SplitterError::OverlapTooLarge { size, overlap })
         } else {
-            Ok(Self { size, overlap })
+            Ok(Self { size, overlap, rules: SentenceRules::Marks })
         }
     }
 
     /// The same with other numbers, which the caller has checked.
     pub(super) fn resized(self, size: usize, overlap: usize) -> Self {
         debug_assert!(overlap < size);
-        Self { size, overlap }
+        Self { size, overlap, ..self }
+    }
+
+    /// The same with other rules about sentences.
+    #[must_use]
+    pub fn with_sentence_rules(self, rules: SentenceRules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// How the ends of sentences are told.
+    pub fn sentence_rules(&self) -> SentenceRules {
+        self.rules
     }
 
     /// The most characters in a passage.
@@ -96,7 +137,7 @@ impl Splitter {
         let offset = within.start;
         let body = &text[within];
         let mut pieces = Vec::new();
-        self.cut(body, 0..body.len(), Separator::ALL, &mut pieces);
+        self.cut(body, 0..body.len(), self.rules.levels(), &mut pieces);
         let mut ranges = self.merge(body, &pieces);
         for range in &mut ranges {
             *range = range.start + offset..range.end + offset;
@@ -153,7 +194,7 @@ impl Splitter {
                 }
                 Some(range) => {
                     let room = self.overlap.min(self.size.saturating_sub(length(piece)));
-                    let start = overlap_start(text, &range, room);
+                    let start = overlap_start(text, &range, room, self.rules);
                     emit(range);
                     // What was skipped in between may have made it too long.
                     if length(&(start..piece.end)) <= self.size {
@@ -180,7 +221,7 @@ pub(super) fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
 
 /// Where the repeated end of a passage begins: at most `room` characters before its end, at the
 /// start of a sentence if there is one, else of a clause, else of a word.
-fn overlap_start(text: &str, passage: &Range<usize>, room: usize) -> usize {
+fn overlap_start(text: &str, passage: &Range<usize>, room: usize, rules: SentenceRules) -> usize {
     let body = &text[passage.clone()];
     let Some((earliest, _)) = room.checked_sub(1).and_then(|n| body.char_indices().nth_back(n))
     else {
@@ -189,20 +230,24 @@ fn overlap_start(text: &str, passage: &Range<usize>, room: usize) -> usize {
     if earliest == 0 {
         return passage.end;
     }
-    let groups: [&[Separator]; 3] = [
-        &[Separator::Paragraph, Separator::Line, Separator::Sentence],
-        &[Separator::Comma],
-        &[Separator::Space],
-    ];
-    for group in groups {
+    // The whole passage is not repeated, not even without the white space before it.
+    let first = match rules {
+        SentenceRules::Marks => earliest,
+        SentenceRules::Language => earliest.max(body.len() - body.trim_start().len() + 1),
+    };
+    let (sentences, inside_sentences) = rules.levels().split_at(3);
+    for group in std::iter::once(sentences).chain(inside_sentences.chunks(1)) {
         let starts = group.iter().flat_map(|separator| separator.ends(body));
-        if let Some(start) = starts.filter(|start| *start >= earliest).min() {
+        if let Some(start) = starts.filter(|start| *start >= first).min() {
             return passage.start + start;
         }
     }
     // No separator at all: any character will do, as long as it does not lose its accent.
     let inside = body[earliest..].char_indices().map(|(i, _)| earliest + i);
-    inside.into_iter().find(|i| may_cut(body, *i)).map_or(passage.end, |i| passage.start + i)
+    inside
+        .into_iter()
+        .find(|i| *i >= first && may_cut(body, *i))
+        .map_or(passage.end, |i| passage.start + i)
 }
 
 /// The byte length of the longest beginning of at most `size` characters that does not part a
@@ -293,6 +338,18 @@ mod tests {
     }
 
     #[test]
+    fn by_language_abbreviations_are_not_cut_and_semicolons_come_before_commas() {
+        let check = |size, text: &str, expected: &[&str]| {
+            let splitter =
+                Splitter::new(size, 0).unwrap().with_sentence_rules(SentenceRules::Language);
+            assert_eq!(splitter.split_text(text), expected, "{text:?}");
+        };
+        check(22, "Ask Dr. Okafor. See Fig. 3.", &["Ask Dr. Okafor.", "See Fig. 3."]);
+        check(10, "先停机；再断电，等五分钟。", &["先停机；", "再断电，等五分钟。"]);
+        check(10, "先断电，再等五分钟；然后开门。", &["先断电，再等五分钟；", "然后开门。"]);
+    }
+
+    #[test]
     fn a_letter_keeps_its_accent() {
         check(3, 0, "abe\u{301}cd", &["ab", "e\u{301}c", "d"]);
     }
@@ -322,9 +379,10 @@ mod tests {
             text in "([a-c]{1,9}|[甲乙丙]{1,9}|[。，.,;!?… \n”e\u{301}\u{200D}]){0,60}",
             size in 1_usize..40,
             overlap in 0_usize..40,
+            rules in prop_oneof![Just(SentenceRules::Marks), Just(SentenceRules::Language)],
         ) {
             let overlap = overlap.min(size - 1);
-            let splitter = Splitter::new(size, overlap).unwrap();
+            let splitter = Splitter::new(size, overlap).unwrap().with_sentence_rules(rules);
             let passages = splitter.split_text(&text);
             prop_assert_eq!(&passages, &splitter.split_text(&text));
             let mut covered = 0;
@@ -334,9 +392,13 @@ mod tests {
                 prop_assert!(!passage.trim().is_empty());
                 prop_assert!(passage.chars().count() <= size);
                 let start = passage.as_ptr() as usize - base;
-                // A passage shorter than the overlap may be repeated whole; mending that would
-                // change the fingerprints of knowledge bases that exist.
-                prop_assert!(last_start <= Some(start), "passages are in order");
+                // By marks, a passage shorter than the overlap may be repeated whole; mending that
+                // would change the fingerprints of knowledge bases that exist.
+                let forward = match rules {
+                    SentenceRules::Marks => last_start <= Some(start),
+                    SentenceRules::Language => last_start < Some(start),
+                };
+                prop_assert!(forward, "passages are in order");
                 last_start = Some(start);
                 if start > covered {
                     prop_assert!(text[covered..start].trim().is_empty(), "text is lost");

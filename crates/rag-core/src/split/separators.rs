@@ -1,23 +1,40 @@
 //! What a text may be cut after: the separators of Chinese and English.
 
+use super::sentences::sentences;
+
 /// What a text may be cut after, coarsest first. A separator, and the white space behind it, stays
 /// at the end of the piece it closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Separator {
     Paragraph,
     Line,
+    /// A mark that usually ends a sentence, wherever it stands.
+    SentenceMark,
+    /// The end of a sentence, as [`sentences`] finds it.
     Sentence,
+    /// `；`, `;` and `…`, where a sentence goes on but may be cut before its commas are.
+    Clause,
     Comma,
     Space,
 }
 
 impl Separator {
-    pub(super) const ALL: &[Self] =
-        &[Self::Paragraph, Self::Line, Self::Sentence, Self::Comma, Self::Space];
+    /// The levels when every sentence mark counts.
+    pub(super) const BY_MARKS: &[Self] =
+        &[Self::Paragraph, Self::Line, Self::SentenceMark, Self::Comma, Self::Space];
+
+    /// The levels when sentences are told by their language.
+    pub(super) const BY_SENTENCES: &[Self] =
+        &[Self::Paragraph, Self::Line, Self::Sentence, Self::Clause, Self::Comma, Self::Space];
 
     /// The byte positions inside `text` at which a piece ends, in order.
     pub(super) fn ends(self, text: &str) -> Vec<usize> {
         let mut ends = Vec::new();
+        if self == Self::Sentence {
+            ends.extend(sentences(text).into_iter().map(|sentence| sentence.end));
+            ends.pop();
+            return ends;
+        }
         // Whether the last mark seen ends a piece at once (`。`), or only before a space (`.`, for
         // `3.5` is one word).
         let (mut at_once, mut before_space) = (false, false);
@@ -29,14 +46,16 @@ impl Separator {
                 continue;
             }
             let wide = match self {
-                Self::Sentence => matches!(c, '。' | '！' | '？' | '；' | '…'),
+                Self::SentenceMark => matches!(c, '。' | '！' | '？' | '；' | '…'),
+                Self::Clause => matches!(c, '；' | '…'),
                 Self::Comma => matches!(c, '，' | '、' | '：'),
-                Self::Paragraph | Self::Line | Self::Space => false,
+                Self::Paragraph | Self::Line | Self::Sentence | Self::Space => false,
             };
             let narrow = match self {
-                Self::Sentence => matches!(c, '.' | '!' | '?' | ';'),
+                Self::SentenceMark => matches!(c, '.' | '!' | '?' | ';'),
+                Self::Clause => c == ';',
                 Self::Comma => matches!(c, ',' | ':'),
-                Self::Paragraph | Self::Line | Self::Space => false,
+                Self::Paragraph | Self::Line | Self::Sentence | Self::Space => false,
             };
             // `。”` and `?)` close together; so do `……` and `？！`.
             let closing = spaces == 0
@@ -47,7 +66,7 @@ impl Separator {
                 Self::Paragraph => newlines >= 2,
                 Self::Line => newlines >= 1,
                 Self::Space => spaces >= 1,
-                Self::Sentence | Self::Comma => {
+                Self::SentenceMark | Self::Sentence | Self::Clause | Self::Comma => {
                     !closing && (at_once || (before_space && spaces >= 1))
                 }
             };

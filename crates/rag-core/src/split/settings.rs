@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-use super::recursive::Splitter;
+use super::recursive::{SentenceRules, Splitter};
 
 /// How documents are split. The default is what [`Splitter`] alone does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,9 +87,15 @@ impl SplitSettings {
         self
     }
 
-    /// Size and overlap of passages, in characters.
+    /// Size and overlap of passages, in characters, and how sentences are told: by marks only for
+    /// recursive splitting that was not set otherwise.
     pub fn passage(&self) -> Splitter {
-        self.passage
+        match self.strategy {
+            Strategy::Recursive => self.passage,
+            Strategy::Headings | Strategy::SentenceWindow { .. } => {
+                self.passage.with_sentence_rules(SentenceRules::Language)
+            }
+        }
     }
 
     /// Where passages may begin and end.
