@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::random::Random;
 
-/// How chance is used. The same settings give the same intervals and p-values.
+/// How means and differences are resampled. The same settings give the same intervals and p-values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Chance {
+pub struct Resampling {
     /// Where the random numbers begin.
     pub seed: u64,
     /// How many times a sample is drawn again, or differences are turned around.
@@ -17,7 +17,7 @@ pub struct Chance {
     pub confidence: f64,
 }
 
-impl Default for Chance {
+impl Default for Resampling {
     /// 10,000 resamples and 95 % intervals: the ends are then sure to about the second digit.
     fn default() -> Self {
         Self { seed: 1, resamples: 10_000, confidence: 0.95 }
@@ -68,7 +68,7 @@ pub fn by_topic<'a>(values: impl IntoIterator<Item = (&'a str, f64)>) -> Vec<Clu
 ///
 /// `None` without values. When all clusters have the same mean, the interval has no width: a
 /// bootstrap knows nothing beyond its sample.
-pub fn mean_interval(clusters: &[Cluster], chance: Chance) -> Option<Interval> {
+pub fn mean_interval(clusters: &[Cluster], resampling: Resampling) -> Option<Interval> {
     let mean = mean(clusters.iter().copied())?;
     let n = clusters.iter().map(|cluster| cluster.n).sum();
     // Equal values need no chance, and rounding must not give them an interval.
@@ -76,15 +76,15 @@ pub fn mean_interval(clusters: &[Cluster], chance: Chance) -> Option<Interval> {
     if clusters.iter().all(|cluster| cluster.sum / cluster.n as f64 == first) {
         return Some(Interval { n, mean: first, low: first, high: first });
     }
-    let mut random = Random::new(chance.seed);
-    let mut means: Vec<f64> = (0..chance.resamples.max(1))
+    let mut random = Random::new(resampling.seed);
+    let mut means: Vec<f64> = (0..resampling.resamples.max(1))
         .filter_map(|_| {
             let drawn = (0..clusters.len()).map(|_| clusters[random.below(clusters.len())]);
             self::mean(drawn)
         })
         .collect();
     means.sort_by(f64::total_cmp);
-    let tail = (1.0 - chance.confidence.clamp(0.0, 1.0)) / 2.0;
+    let tail = (1.0 - resampling.confidence.clamp(0.0, 1.0)) / 2.0;
     Some(Interval { n, mean, low: quantile(&means, tail), high: quantile(&means, 1.0 - tail) })
 }
 
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn the_interval_of_a_share_is_near_the_normal_one() {
         // 80 of 200: 0.4 ± 1.96 · √(0.4 · 0.6 / 200) = 0.4 ± 0.068.
-        let found = mean_interval(&values(80, 120), Chance::default()).unwrap();
+        let found = mean_interval(&values(80, 120), Resampling::default()).unwrap();
         assert_eq!((found.n, found.mean), (200, 0.4));
         assert!(
             (found.low - 0.332).abs() < 0.006 && (found.high - 0.468).abs() < 0.006,
@@ -128,7 +128,8 @@ mod tests {
     #[test]
     fn more_confidence_is_wider_and_more_questions_are_narrower() {
         let width = |values: &[Cluster], confidence| {
-            let found = mean_interval(values, Chance { confidence, ..Chance::default() }).unwrap();
+            let found =
+                mean_interval(values, Resampling { confidence, ..Resampling::default() }).unwrap();
             found.high - found.low
         };
         let few = values(10, 10);
@@ -144,8 +145,8 @@ mod tests {
         for seed in 0..400 {
             let sample: Vec<Cluster> =
                 (0..60).map(|_| single(if random.below(10) < 7 { 1.0 } else { 0.0 })).collect();
-            let chance = Chance { seed, resamples: 500, confidence: 0.95 };
-            let found = mean_interval(&sample, chance).unwrap();
+            let resampling = Resampling { seed, resamples: 500, confidence: 0.95 };
+            let found = mean_interval(&sample, resampling).unwrap();
             inside += usize::from(found.low <= 0.7 && 0.7 <= found.high);
         }
         assert!((360..=395).contains(&inside), "{inside} of 400");
@@ -154,15 +155,16 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_interval_and_another_seed_nearly() {
         let sample = values(13, 29);
-        let with = |seed| mean_interval(&sample, Chance { seed, ..Chance::default() }).unwrap();
+        let with =
+            |seed| mean_interval(&sample, Resampling { seed, ..Resampling::default() }).unwrap();
         assert_eq!(with(5), with(5));
         assert!((with(5).low - with(6).low).abs() < 0.03);
     }
 
     #[test]
     fn no_values_have_no_mean_and_equal_ones_no_width() {
-        assert_eq!(mean_interval(&[], Chance::default()), None);
-        let all = mean_interval(&[single(0.1); 30], Chance::default()).unwrap();
+        assert_eq!(mean_interval(&[], Resampling::default()), None);
+        let all = mean_interval(&[single(0.1); 30], Resampling::default()).unwrap();
         assert_eq!((all.mean, all.low, all.high), (0.1, 0.1, 0.1));
     }
 
@@ -171,10 +173,10 @@ mod tests {
         // Each question asked twice with the same outcome: twice the values, the same knowledge.
         let twice: Vec<Cluster> =
             values(20, 20).iter().map(|c| Cluster { sum: 2.0 * c.sum, n: 2 }).collect();
-        let once = mean_interval(&values(20, 20), Chance::default()).unwrap();
-        let found = mean_interval(&twice, Chance::default()).unwrap();
+        let once = mean_interval(&values(20, 20), Resampling::default()).unwrap();
+        let found = mean_interval(&twice, Resampling::default()).unwrap();
         assert_eq!((found.n, found.mean, found.low, found.high), (80, 0.5, once.low, once.high));
-        let apart = mean_interval(&values(40, 40), Chance::default()).unwrap();
+        let apart = mean_interval(&values(40, 40), Resampling::default()).unwrap();
         assert!(apart.high - apart.low < 0.8 * (found.high - found.low));
     }
 

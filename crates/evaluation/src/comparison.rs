@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Chance, Interval, by_topic, mean, mean_interval};
+use crate::bootstrap::{Interval, Resampling, by_topic, mean, mean_interval};
 use crate::measures::Measure;
 use crate::permutation::{PValue, paired_randomization};
-use crate::place::Grain;
+use crate::place::Granularity;
 use crate::run::{Group, Outcome, Run, groups};
 
 /// How a candidate compares with a baseline, question by question.
@@ -18,8 +18,8 @@ pub struct Comparison {
     pub baseline: String,
     /// The candidate's name.
     pub candidate: String,
-    /// How chance was used.
-    pub chance: Chance,
+    /// How resampling was done.
+    pub resampling: Resampling,
     /// All questions first, then by language, then by tag.
     pub groups: Vec<GroupComparison>,
     /// Questions whose reciprocal rank fell, the largest loss first.
@@ -74,11 +74,11 @@ pub enum ComparisonError {
     #[error(
         "one run was measured by {baseline:?} and the other by {candidate:?}: measure both alike"
     )]
-    Grains {
+    Granularities {
         /// The baseline's.
-        baseline: Grain,
+        baseline: Granularity,
         /// The candidate's.
-        candidate: Grain,
+        candidate: Granularity,
     },
     /// Only differences of the same questions say something.
     #[error(
@@ -110,12 +110,12 @@ pub enum ComparisonError {
 pub fn compare(
     baseline: &Run,
     candidate: &Run,
-    chance: Chance,
+    resampling: Resampling,
 ) -> Result<Comparison, ComparisonError> {
-    if baseline.grain != candidate.grain {
-        return Err(ComparisonError::Grains {
-            baseline: baseline.grain,
-            candidate: candidate.grain,
+    if baseline.granularity != candidate.granularity {
+        return Err(ComparisonError::Granularities {
+            baseline: baseline.granularity,
+            candidate: candidate.granularity,
         });
     }
     let pairs = pairs(baseline, candidate)?;
@@ -129,7 +129,7 @@ pub fn compare(
                     values.map(|(b, a)| (before.topic.as_str(), *b, *a))
                 });
                 let values: Vec<_> = values.collect();
-                Some((measure, Difference::of(&values, chance)?))
+                Some((measure, Difference::of(&values, resampling)?))
             });
             GroupComparison { questions: members.len(), measures: measures.collect(), group }
         })
@@ -138,7 +138,7 @@ pub fn compare(
     Ok(Comparison {
         baseline: baseline.name.clone(),
         candidate: candidate.name.clone(),
-        chance,
+        resampling,
         groups,
         worse,
         better,
@@ -147,7 +147,7 @@ pub fn compare(
 
 impl Difference {
     /// Of the topic, the baseline's value and the candidate's value of each question.
-    fn of(values: &[(&str, f64, f64)], chance: Chance) -> Option<Self> {
+    fn of(values: &[(&str, f64, f64)], resampling: Resampling) -> Option<Self> {
         let part = |pick: fn(f64, f64) -> f64| {
             by_topic(values.iter().map(|(topic, before, after)| (*topic, pick(*before, *after))))
         };
@@ -157,8 +157,8 @@ impl Difference {
         Some(Self {
             baseline: mean(part(|before, _| before))?,
             candidate: mean(part(|_, after| after))?,
-            difference: mean_interval(&differences, chance)?,
-            p_value: paired_randomization(&sums, chance),
+            difference: mean_interval(&differences, resampling)?,
+            p_value: paired_randomization(&sums, resampling),
         })
     }
 }
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn differences_are_of_the_same_questions_with_interval_and_p_value() {
         let comparison =
-            compare(&run("old", [2, 1, 0, 0]), &run("new", [1, 1, 1, 1]), Chance::default())
+            compare(&run("old", [2, 1, 0, 0]), &run("new", [1, 1, 1, 1]), Resampling::default())
                 .unwrap();
         let all = &comparison.groups[0];
         assert_eq!((&all.group, all.questions), (&Group::All, 4));
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn the_questions_that_changed_are_named_the_largest_change_first() {
         let comparison =
-            compare(&run("old", [3, 1, 0, 0]), &run("new", [2, 4, 1, 0]), Chance::default())
+            compare(&run("old", [3, 1, 0, 0]), &run("new", [2, 4, 1, 0]), Resampling::default())
                 .unwrap();
         let ids = |changes: &[Change]| changes.iter().map(|c| c.id.clone()).collect::<Vec<_>>();
         assert_eq!(ids(&comparison.worse), ["e2"]);
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn a_run_compared_with_itself_shows_no_difference() {
         let run = run("same", [1, 3, 0, 0]);
-        let comparison = compare(&run, &run, Chance::default()).unwrap();
+        let comparison = compare(&run, &run, Resampling::default()).unwrap();
         assert!(comparison.better.is_empty() && comparison.worse.is_empty());
         for difference in comparison.groups.iter().flat_map(|g| g.measures.values()) {
             assert_eq!((difference.difference.mean, difference.p_value.p), (0.0, 1.0));
@@ -270,27 +270,29 @@ mod tests {
         let (old, mut new) = (run("old", [1; 4]), run("new", [1; 4]));
         new.questions.remove(1);
         assert_eq!(
-            compare(&old, &new, Chance::default()).unwrap_err().to_string(),
+            compare(&old, &new, Resampling::default()).unwrap_err().to_string(),
             "the runs are of different question sets: `e2` is only in old (questions in only one \
              of them: 1); ask both the same set"
         );
         let mut finds = found([1; 4]);
         finds[0].refused = None;
-        let unsure = crate::evaluate("new", &set(), finds, Grain::Page, Chance::default()).unwrap();
+        let unsure =
+            crate::evaluate("new", &set(), finds, Granularity::Page, Resampling::default())
+                .unwrap();
         assert_eq!(
-            compare(&old, &unsure, Chance::default()),
+            compare(&old, &unsure, Resampling::default()),
             Err(ComparisonError::DifferentMeasures("e1".into()))
         );
         let mut edited = old.clone();
         edited.questions[2].question = "丙？".into();
         assert_eq!(
-            compare(&old, &edited, Chance::default()),
+            compare(&old, &edited, Resampling::default()),
             Err(ComparisonError::Edited("z1".into()))
         );
-        let finer = Run { grain: Grain::Passage, ..old.clone() };
+        let finer = Run { granularity: Granularity::Passage, ..old.clone() };
         assert!(matches!(
-            compare(&old, &finer, Chance::default()),
-            Err(ComparisonError::Grains { .. })
+            compare(&old, &finer, Resampling::default()),
+            Err(ComparisonError::Granularities { .. })
         ));
     }
 }

@@ -14,10 +14,10 @@ pub mod refusal;
 pub mod run;
 pub mod table;
 
-pub use bootstrap::{Chance, Interval};
+pub use bootstrap::{Interval, Resampling};
 pub use comparison::{Comparison, ComparisonError, compare};
 pub use measures::Measure;
-pub use place::{Grain, Place};
+pub use place::{Granularity, Place};
 pub use question_set::{Question, QuestionSet, QuestionSetError};
 pub use refusal::{Best, Separation, separate};
 pub use run::{Found, Group, Run, RunError, evaluate};

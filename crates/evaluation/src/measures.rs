@@ -6,7 +6,7 @@ use std::fmt;
 use rag_core::Passage;
 use serde::{Deserialize, Serialize};
 
-use crate::place::Grain;
+use crate::place::Granularity;
 use crate::question_set::Question;
 
 /// A measure of one question, 0.0–1.0, higher is better; over a set, its mean.
@@ -83,7 +83,7 @@ pub fn measure(
     question: &Question,
     passages: &[Passage],
     refused: Option<bool>,
-    grain: Grain,
+    granularity: Granularity,
 ) -> BTreeMap<Measure, f64> {
     let as_value = |yes: bool| if yes { 1.0 } else { 0.0 };
     let mut values = BTreeMap::new();
@@ -92,7 +92,7 @@ pub fn measure(
         return values;
     }
     values.extend(refused.map(|refused| (Measure::Answered, as_value(!refused))));
-    let ranks = first_ranks(question, passages, grain);
+    let ranks = first_ranks(question, passages, granularity);
     let gold = question.gold.len();
     let within = |k| ranks.iter().flatten().copied().filter(move |rank| *rank <= k);
     let recall = |k| within(k).count() as f64 / gold as f64;
@@ -114,9 +114,13 @@ pub fn measure(
 }
 
 /// For each gold of the question the rank, counted from 1, of the first passage that finds it.
-pub fn first_ranks(question: &Question, passages: &[Passage], grain: Grain) -> Vec<Option<usize>> {
+pub fn first_ranks(
+    question: &Question,
+    passages: &[Passage],
+    granularity: Granularity,
+) -> Vec<Option<usize>> {
     let found = |passage: &Passage, places: &[crate::Place]| {
-        places.iter().any(|place| place.holds(passage, grain))
+        places.iter().any(|place| place.holds(passage, granularity))
     };
     question
         .gold
@@ -158,7 +162,7 @@ mod tests {
 
     /// Recall at 1, 5 and 10, reciprocal rank, nDCG.
     fn check(gold: &[u32], found: &[u32], expected: [f64; 5]) {
-        let values = measure(&question(gold), &ranking(found), None, Grain::Page);
+        let values = measure(&question(gold), &ranking(found), None, Granularity::Page);
         let found: Vec<f64> = Measure::ALL[..5].iter().map(|measure| values[measure]).collect();
         for (found, expected) in found.iter().zip(expected) {
             assert!((found - expected).abs() < 1e-9, "{found} instead of {expected} in {values:?}");
@@ -198,13 +202,13 @@ mod tests {
     #[test]
     fn refusing_is_right_only_when_the_documents_do_not_answer() {
         let of = |gold: &[u32], refused| {
-            measure(&question(gold), &ranking(&[7]), Some(refused), Grain::Page)
+            measure(&question(gold), &ranking(&[7]), Some(refused), Granularity::Page)
         };
         assert_eq!(of(&[], true), BTreeMap::from([(Measure::Refused, 1.0)]));
         assert_eq!(of(&[], false), BTreeMap::from([(Measure::Refused, 0.0)]));
         assert_eq!(of(&[7], true)[&Measure::Answered], 0.0);
         assert_eq!(of(&[7], false)[&Measure::Answered], 1.0);
-        assert!(measure(&question(&[]), &[], None, Grain::Page).is_empty());
+        assert!(measure(&question(&[]), &[], None, Granularity::Page).is_empty());
     }
 
     proptest! {
@@ -214,12 +218,12 @@ mod tests {
             found in prop::collection::vec(1_u32..12, 0..15),
         ) {
             let gold: Vec<u32> = gold.into_iter().collect();
-            let values = measure(&question(&gold), &ranking(&found), Some(false), Grain::Page);
+            let values = measure(&question(&gold), &ranking(&found), Some(false), Granularity::Page);
             prop_assert!(values.values().all(|value| (0.0..=1.0).contains(value)), "{values:?}");
             prop_assert!(values[&Measure::RecallAt1] <= values[&Measure::RecallAt5]);
             prop_assert!(values[&Measure::RecallAt5] <= values[&Measure::RecallAt10]);
             // The gold pages first is the best there is.
-            let best = measure(&question(&gold), &ranking(&gold), None, Grain::Page);
+            let best = measure(&question(&gold), &ranking(&gold), None, Granularity::Page);
             prop_assert!((best[&Measure::NdcgAt10] - 1.0).abs() < 1e-12);
         }
     }

@@ -1,6 +1,6 @@
 //! Whether a difference could well be chance.
 
-use crate::bootstrap::Chance;
+use crate::bootstrap::Resampling;
 use crate::random::Random;
 
 /// Up to this many topics that differ, all 2³⁰ ways of exchanging the two runs are counted.
@@ -22,9 +22,9 @@ pub struct PValue {
 /// holds one for each topic, the sum over its questions.
 ///
 /// Topics without a difference change nothing. With at most [`EXACT_UP_TO`] others every pattern
-/// of signs is counted; with more, `chance.resamples` patterns are drawn and p = (b + 1) / (m + 1),
+/// of signs is counted; with more, `resampling.resamples` patterns are drawn and p = (b + 1) / (m + 1),
 /// which is never 0 (Phipson and Smyth, "Permutation P-values Should Never Be Zero", 2010).
-pub fn paired_randomization(differences: &[f64], chance: Chance) -> PValue {
+pub fn paired_randomization(differences: &[f64], resampling: Resampling) -> PValue {
     let differing: Vec<f64> = differences.iter().copied().filter(|d| *d != 0.0).collect();
     let observed = differing.iter().sum::<f64>().abs();
     // Sums that are equal on paper differ in their last bits.
@@ -32,8 +32,8 @@ pub fn paired_randomization(differences: &[f64], chance: Chance) -> PValue {
     if differing.len() <= EXACT_UP_TO {
         return PValue { p: exact(&differing, reach), exact: true };
     }
-    let mut random = Random::new(chance.seed);
-    let resamples = chance.resamples.max(1);
+    let mut random = Random::new(resampling.seed);
+    let resamples = resampling.resamples.max(1);
     let reached = (0..resamples)
         .filter(|_| with_random_signs(&differing, &mut random).abs() >= reach)
         .count();
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     fn p(differences: &[f64]) -> PValue {
-        paired_randomization(differences, Chance::default())
+        paired_randomization(differences, Resampling::default())
     }
 
     #[test]
@@ -127,8 +127,8 @@ mod tests {
         for seed in 0..400 {
             let differences: Vec<f64> =
                 (0..40).map(|_| [-1.0, 0.0, 0.0, 1.0][random.below(4)]).collect();
-            let chance = Chance { seed, resamples: 400, confidence: 0.95 };
-            called += usize::from(paired_randomization(&differences, chance).p <= 0.05);
+            let resampling = Resampling { seed, resamples: 400, confidence: 0.95 };
+            called += usize::from(paired_randomization(&differences, resampling).p <= 0.05);
         }
         // 5 % of 400 is 20, and the test is a little shy.
         assert!(called <= 34, "{called} of 400");

@@ -24,7 +24,7 @@ pub struct Place {
 /// How near a passage must come to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Grain {
+pub enum Granularity {
     /// On the page, or under the heading. Fair to splittings of different sizes.
     #[default]
     Page,
@@ -34,15 +34,17 @@ pub enum Grain {
 
 impl Place {
     /// Whether the passage is at this place.
-    pub fn holds(&self, passage: &Passage, grain: Grain) -> bool {
+    pub fn holds(&self, passage: &Passage, granularity: Granularity) -> bool {
         let file = ends_at_slash(&passage.file, &self.file);
         let page = self.page.is_none_or(|page| passage.page == Some(page));
         let heading = self.heading.as_deref().is_none_or(|wanted| {
             passage.heading.as_deref().is_some_and(|path| is_under(path, wanted))
         });
-        let text = match (grain, self.text.as_deref()) {
-            (Grain::Passage, Some(words)) => squeezed(&passage.text).contains(&squeezed(words)),
-            (Grain::Passage, None) | (Grain::Page, _) => true,
+        let text = match (granularity, self.text.as_deref()) {
+            (Granularity::Passage, Some(words)) => {
+                squeezed(&passage.text).contains(&squeezed(words))
+            }
+            (Granularity::Passage, None) | (Granularity::Page, _) => true,
         };
         file && page && heading && text
     }
@@ -80,9 +82,9 @@ mod tests {
     #[test]
     fn a_file_is_named_by_the_end_of_its_path() {
         let wanted = place(r#"{"file": "a.pdf"}"#);
-        assert!(wanted.holds(&passage("a.pdf", None, None, "x"), Grain::Page));
-        assert!(wanted.holds(&passage("hr/a.pdf", None, None, "x"), Grain::Page));
-        assert!(!wanted.holds(&passage("hr/aa.pdf", None, None, "x"), Grain::Page));
+        assert!(wanted.holds(&passage("a.pdf", None, None, "x"), Granularity::Page));
+        assert!(wanted.holds(&passage("hr/a.pdf", None, None, "x"), Granularity::Page));
+        assert!(!wanted.holds(&passage("hr/aa.pdf", None, None, "x"), Granularity::Page));
     }
 
     #[test]
@@ -91,10 +93,15 @@ mod tests {
         let right = passage("a.pdf", Some(3), None, "员工的年假\n十五天。");
         let neighbor = passage("a.pdf", Some(3), None, "病假十天。");
         let other_page = passage("a.pdf", Some(4), None, "年假十五天");
-        assert!(wanted.holds(&right, Grain::Page) && wanted.holds(&neighbor, Grain::Page));
-        assert!(wanted.holds(&right, Grain::Passage) && !wanted.holds(&neighbor, Grain::Passage));
-        assert!(!wanted.holds(&other_page, Grain::Page));
-        assert!(!wanted.holds(&passage("a.pdf", None, None, "年假十五天"), Grain::Page));
+        assert!(
+            wanted.holds(&right, Granularity::Page) && wanted.holds(&neighbor, Granularity::Page)
+        );
+        assert!(
+            wanted.holds(&right, Granularity::Passage)
+                && !wanted.holds(&neighbor, Granularity::Passage)
+        );
+        assert!(!wanted.holds(&other_page, Granularity::Page));
+        assert!(!wanted.holds(&passage("a.pdf", None, None, "年假十五天"), Granularity::Page));
     }
 
     #[test]
@@ -102,7 +109,7 @@ mod tests {
         let under = |path, wanted: &str| {
             let wanted =
                 Place { file: "a".into(), page: None, heading: Some(wanted.into()), text: None };
-            wanted.holds(&passage("a", None, Some(path), "x"), Grain::Page)
+            wanted.holds(&passage("a", None, Some(path), "x"), Granularity::Page)
         };
         assert!(under("Handbook > Leave > Annual leave", "Annual leave"));
         assert!(under("Handbook > Leave > Annual leave", "Leave > Annual leave"));

@@ -6,9 +6,9 @@ use std::fmt;
 use rag_core::Passage;
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Chance, Interval, by_topic, mean_interval};
+use crate::bootstrap::{Interval, Resampling, by_topic, mean_interval};
 use crate::measures::{Measure, first_ranks, measure};
-use crate::place::Grain;
+use crate::place::Granularity;
 use crate::question_set::QuestionSet;
 
 /// What was found for a question.
@@ -34,9 +34,9 @@ pub struct Run {
     /// What the run is called in comparisons: a knowledge base's tag, an embedding.
     pub name: String,
     /// How near a passage had to come.
-    pub grain: Grain,
-    /// How chance was used.
-    pub chance: Chance,
+    pub granularity: Granularity,
+    /// How resampling was done.
+    pub resampling: Resampling,
     /// The questions, in the order of the set.
     pub questions: Vec<Outcome>,
     /// All questions first, then by language, then by tag, each in alphabetical order.
@@ -156,8 +156,8 @@ pub fn evaluate(
     name: &str,
     set: &QuestionSet,
     found: Vec<Found>,
-    grain: Grain,
-    chance: Chance,
+    granularity: Granularity,
+    resampling: Resampling,
 ) -> Result<Run, RunError> {
     let mut by_id: HashMap<String, Found> = HashMap::with_capacity(found.len());
     for found in found {
@@ -176,8 +176,8 @@ pub fn evaluate(
             language: question.language.clone(),
             tags: question.tags.clone(),
             topic: question.topic.clone(),
-            ranks: first_ranks(question, &found.passages, grain),
-            values: measure(question, &found.passages, found.refused, grain),
+            ranks: first_ranks(question, &found.passages, granularity),
+            values: measure(question, &found.passages, found.refused, granularity),
         });
     }
     // The smallest, so that the message is the same every time.
@@ -192,12 +192,12 @@ pub fn evaluate(
                 let values = members
                     .iter()
                     .filter_map(|q| Some((q.topic.as_str(), q.values.get(&measure).copied()?)));
-                Some((measure, mean_interval(&by_topic(values), chance)?))
+                Some((measure, mean_interval(&by_topic(values), resampling)?))
             });
             GroupResult { questions: members.len(), measures: measures.collect(), group }
         })
         .collect();
-    Ok(Run { format: FORMAT, name: name.to_owned(), grain, chance, questions, groups })
+    Ok(Run { format: FORMAT, name: name.to_owned(), granularity, resampling, questions, groups })
 }
 
 /// All groups that the questions are in, in the order of tables.
@@ -244,7 +244,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn run(name: &str, ranks: [usize; 4]) -> Run {
-        evaluate(name, &set(), found(ranks), Grain::Page, Chance::default()).unwrap()
+        evaluate(name, &set(), found(ranks), Granularity::Page, Resampling::default()).unwrap()
     }
 
     #[test]
@@ -266,8 +266,9 @@ pub(crate) mod tests {
 
     #[test]
     fn every_question_has_exactly_one_result() {
-        let evaluate =
-            |found| evaluate("a", &set(), found, Grain::Page, Chance::default()).unwrap_err();
+        let evaluate = |found| {
+            evaluate("a", &set(), found, Granularity::Page, Resampling::default()).unwrap_err()
+        };
         let mut missing = found([1; 4]);
         missing.remove(2);
         assert_eq!(evaluate(missing), RunError::Missing("z1".into()));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::bootstrap::Chance;
+use crate::bootstrap::Resampling;
 use crate::comparison::{Change, Comparison};
 use crate::measures::Measure;
 use crate::run::Run;
@@ -16,7 +16,7 @@ const CHANGES_SHOWN: usize = 10;
 /// the second, `±` is the larger half of the interval; both ends are in the run itself.
 pub fn run(run: &Run) -> String {
     let Some((all, others)) = run.groups.split_first() else { return String::new() };
-    let percent = format!("{:.0} % interval", run.chance.confidence * 100.0);
+    let percent = format!("{:.0} % interval", run.resampling.confidence * 100.0);
     let mut rows =
         vec![["measure", "mean", percent.as_str(), "questions"].map(str::to_owned).to_vec()];
     rows.extend(all.measures.iter().map(|(measure, i)| {
@@ -39,7 +39,7 @@ pub fn run(run: &Run) -> String {
         text.push_str(&aligned(&rows));
     }
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{}", method(run.chance));
+    let _ = writeln!(text, "{}", method(run.resampling));
     text
 }
 
@@ -66,7 +66,7 @@ pub fn comparison(comparison: &Comparison) -> String {
     let _ = writeln!(
         text,
         "{}; p: two-sided paired randomization test, not corrected for the number of rows",
-        method(comparison.chance)
+        method(comparison.resampling)
     );
     for (title, changes) in [("worse", &comparison.worse), ("better", &comparison.better)] {
         if changes.is_empty() {
@@ -91,12 +91,12 @@ fn head(first: &[&str], measures: &[Measure]) -> Vec<String> {
         .collect()
 }
 
-fn method(chance: Chance) -> String {
+fn method(resampling: Resampling) -> String {
     format!(
         "intervals: {:.0} % percentile bootstrap over topics, {} resamples, seed {}",
-        chance.confidence * 100.0,
-        chance.resamples,
-        chance.seed
+        resampling.confidence * 100.0,
+        resampling.resamples,
+        resampling.seed
     )
 }
 
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn a_comparison_is_a_row_a_measure_and_names_what_changed() {
         let (old, new) = (sample("v1", [3, 1, 0, 0]), sample("v2", [2, 4, 1, 0]));
-        insta::assert_snapshot!(comparison(&compare(&old, &new, Chance::default()).unwrap()));
+        insta::assert_snapshot!(comparison(&compare(&old, &new, Resampling::default()).unwrap()));
     }
 
     #[test]
