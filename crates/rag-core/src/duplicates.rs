@@ -64,18 +64,18 @@ pub struct Duplicate<T> {
 }
 
 /// Leaves out what is at least `threshold` similar (Jaccard over shingles, 0.0–1.0) to something
-/// before it; `ranked` is ordered best first. Compares each with all that are kept, which is for
+/// before it; `ranked` is ordered best first, and `shingles` gives those of each text. Compares each with all that are kept, which is for
 /// the tens of passages a search gives, not for a whole knowledge base.
 pub fn without_near_duplicates<T>(
     ranked: Vec<T>,
-    text: impl Fn(&T) -> &str,
+    shingles: impl Fn(&T) -> Shingles,
     threshold: f64,
 ) -> Distinct<T> {
-    let mut shingles: Vec<Shingles> = Vec::new();
+    let mut of_kept: Vec<Shingles> = Vec::new();
     let mut distinct = Distinct { kept: Vec::new(), left_out: Vec::new() };
     for item in ranked {
-        let of_item = Shingles::of(text(&item));
-        let repeated = shingles
+        let of_item = shingles(&item);
+        let repeated = of_kept
             .iter()
             .map(|kept| kept.similarity(&of_item))
             .enumerate()
@@ -85,7 +85,7 @@ pub fn without_near_duplicates<T>(
                 distinct.left_out.push(Duplicate { item, repeats, similarity });
             }
             None => {
-                shingles.push(of_item);
+                of_kept.push(of_item);
                 distinct.kept.push(item);
             }
         }
@@ -133,7 +133,7 @@ mod tests {
             ("other", "Salaries are paid monthly.".into()),
             ("old", edited),
         ];
-        let distinct = without_near_duplicates(ranked, |(_, text)| text, NEAR_EQUAL);
+        let distinct = without_near_duplicates(ranked, |(_, text)| Shingles::of(text), NEAR_EQUAL);
         assert_eq!(
             distinct.kept.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
             ["new", "other"]
@@ -149,7 +149,7 @@ mod tests {
         let text = include_str!("../../../docs/sample/sources/员工手册.md");
         let passages = Splitter::new(200, 60).unwrap().split_text(text);
         let count = passages.len();
-        let distinct = without_near_duplicates(passages, |text| text, NEAR_EQUAL);
+        let distinct = without_near_duplicates(passages, |text| Shingles::of(text), NEAR_EQUAL);
         assert_eq!(distinct.kept.len(), count);
     }
 
@@ -159,7 +159,7 @@ mod tests {
             texts in prop::collection::vec("([ab] ){0,8}", 0..12), threshold in 0.1_f64..=1.0,
         ) {
             let Distinct { kept, left_out } =
-                without_near_duplicates(texts.clone(), |text| text, threshold);
+                without_near_duplicates(texts.clone(), |text| Shingles::of(text), threshold);
             prop_assert_eq!(kept.len() + left_out.len(), texts.len());
             for (i, a) in kept.iter().enumerate() {
                 prop_assert!(kept[..i].iter().all(|b| similarity(a, b) < threshold));
