@@ -49,10 +49,7 @@ pub struct Gold {
 
 /// A line as written.
 #[derive(Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "a question: an object with id, question, language and gold"
-)]
+#[serde(deny_unknown_fields)]
 struct Line {
     id: String,
     question: String,
@@ -162,6 +159,11 @@ impl QuestionSet {
 
 impl Question {
     fn parse(line: &str) -> Result<Self, String> {
+        if !line.trim_start().starts_with('{') {
+            return Err(
+                "no question: write one JSON object on one line, beginning with {".to_owned()
+            );
+        }
         let Line { id, question, language, tags, topic, answer, answerable, gold } =
             serde_json::from_str(line).map_err(|e| explained(&e))?;
         if id.is_empty() || id.contains(char::is_whitespace) {
@@ -299,7 +301,7 @@ mod tests {
     fn what_is_no_json_or_has_an_unknown_key_says_where() {
         insta::assert_snapshot!(refused("{\"id\": \"a\",\n\"question\": 3}"), @r#"
         line 1: not JSON: EOF while parsing a value (column 11); a question is one JSON object on one line
-        line 2: invalid type: string "question", expected a question: an object with id, question, language and gold (column 10)
+        line 2: no question: write one JSON object on one line, beginning with {
         "#);
         insta::assert_snapshot!(
             refused(r#"{"id":"a","question":"x?","language":"en","gold":[{"file":"f","pages":3}]}"#),
