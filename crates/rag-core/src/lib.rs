@@ -5,8 +5,15 @@
 //! builder and a test see the same shapes.
 
 pub mod answer;
+pub mod calibration;
 pub mod chat;
+pub mod date;
+pub mod diversity;
+pub mod duplicates;
 pub mod embedder;
+pub mod enclosing;
+pub mod filter;
+pub mod fusion;
 pub mod generator;
 pub mod index;
 pub mod passage;
@@ -14,8 +21,15 @@ pub mod prompt;
 pub mod split;
 
 pub use answer::{Answerable, Citation, Language, Retrieved};
+pub use calibration::{Calibration, CalibrationError, Judged};
 pub use chat::{Message, Role};
+pub use date::Date;
+pub use diversity::maximal_marginal_relevance;
+pub use duplicates::without_near_duplicates;
 pub use embedder::{EmbedError, Embedder, EmbeddingIdentity, Pooling};
+pub use enclosing::{Enclosing, enclose};
+pub use filter::{Filter, FilterError, Metadata};
+pub use fusion::{Fused, Ranking, reciprocal_rank_fusion};
 pub use generator::{
     AnswerSink, Finish, Flow, GenerateError, GenerateRequest, Generated, Generator, ModelIdentity,
     Sampling,
@@ -23,4 +37,7 @@ pub use generator::{
 pub use index::{Hit, Index, IndexError};
 pub use passage::{Passage, Section};
 pub use prompt::{Prompt, PromptError};
-pub use split::{Splitter, SplitterError};
+pub use split::{
+    LimitReport, Parent, SentenceRules, SplitDocument, SplitPassage, SplitSettings,
+    SplitSettingsError, Splitter, SplitterError, Strategy, TokenLimit,
+};

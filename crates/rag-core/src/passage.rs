@@ -1,5 +1,7 @@
 //! Text with its provenance: what a document reader gives, and what an index holds.
 
+use std::borrow::Cow;
+
 /// One page of a PDF, or one heading section of a DOCX, in document order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
@@ -22,4 +24,20 @@ pub struct Passage {
     pub heading: Option<String>,
     /// Never empty, never only white space.
     pub text: String,
+}
+
+impl Passage {
+    /// What is embedded when nothing else was decided: the heading path, which often holds the
+    /// words of a question, and the text. The embedding's own prefix is not in it.
+    pub fn embedded_text(&self) -> Cow<'_, str> {
+        with_context(self.heading.as_deref(), &self.text)
+    }
+}
+
+/// A text with its context on a line before it.
+pub(crate) fn with_context<'a>(context: Option<&str>, text: &'a str) -> Cow<'a, str> {
+    match context {
+        Some(context) => Cow::Owned(format!("{context}\n{text}")),
+        None => Cow::Borrowed(text),
+    }
 }
