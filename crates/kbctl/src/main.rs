@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{build, extract, inspect, search, verify};
+use commands::{build, evaluate, extract, inspect, search, verify};
 
 /// Builds and checks knowledge bases.
 #[derive(Parser)]
@@ -25,6 +25,7 @@ Examples:
   kbctl build --documents docs/ --embedding multilingual-e5-small --output data/green
   kbctl verify data/green/v20261123
   kbctl search data/green/v20261123 \"How many days of annual leave?\" --top-k 3
+  kbctl evaluate data/green/v20261123 questions/sample-handbook.jsonl
 
 Models are looked up in SWITCHYARD_MODELS (~/.cache/switchyard/models when it is not set).
 
@@ -37,6 +38,7 @@ enum Command {
     Inspect(inspect::Arguments),
     Verify(verify::Arguments),
     Search(search::Arguments),
+    Evaluate(evaluate::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
     };
     render::outcome(done)
 }
