@@ -145,7 +145,8 @@ fn ask(
 ) -> Result<(Run, Option<Separation>), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(error, None);
     let knowledge = rag_knowledge::open_verified(folder, 1)?;
-    let name = embedding.unwrap_or(&knowledge.embedding().name);
+    let built_with = knowledge.embedding();
+    let name = embedding.unwrap_or(&built_with.name);
     let embedder = embedding::open(&ModelCache::from_environment().resolve(name), 1)?;
     knowledge.check_embedding(embedder.identity())?;
     let (mut found, mut best) = (Vec::new(), Vec::new());
