@@ -23,7 +23,7 @@ pub use parents::Parent;
 pub use recursive::{SentenceRules, Splitter, SplitterError};
 pub use region::Span;
 pub use sentences::sentences;
-pub use settings::{SplitSettings, SplitSettingsError, Strategy, UnknownStrategy};
+pub use settings::{ALL_HEADINGS, SplitSettings, SplitSettingsError, Strategy, UnknownStrategy};
 pub use tokens::TokenLimit;
 
 /// A document in passages.
@@ -43,7 +43,7 @@ pub struct SplitPassage {
     /// What is shown and cited.
     pub passage: Passage,
     /// Put before the text when it is embedded: the heading path, or as much of its inner end as
-    /// the token limit allows.
+    /// the settings ask for and the token limit allows.
     pub context: Option<String>,
     /// The passage's position in [`SplitDocument::parents`].
     pub parent: Option<usize>,
@@ -107,8 +107,7 @@ impl SplitSettings {
         let mut document = SplitDocument { parents, ..SplitDocument::default() };
         for piece in pieces {
             let text = &sections[piece.region.section].text;
-            let context =
-                if self.headings_embedded() { piece.region.heading.as_deref() } else { None };
+            let context = self.context_of(piece.region.heading.as_deref());
             let covered = match document.passages.last() {
                 Some(before) if before.span.section == piece.region.section => {
                     before.span.range.end

@@ -11,8 +11,11 @@ pub struct SplitSettings {
     passage: Splitter,
     strategy: Strategy,
     parent: Option<usize>,
-    headings_embedded: bool,
+    headings_embedded: usize,
 }
+
+/// Every level of a heading path, however deep.
+pub const ALL_HEADINGS: usize = usize::MAX;
 
 /// Where passages may begin and end. All strategies hold the size limit, and none lets a passage
 /// reach over a page or a heading section of the reader.
@@ -55,7 +58,12 @@ impl Default for SplitSettings {
 impl SplitSettings {
     /// Recursive splitting with headings embedded and without parents.
     pub fn new(passage: Splitter) -> Self {
-        Self { passage, strategy: Strategy::Recursive, parent: None, headings_embedded: true }
+        Self {
+            passage,
+            strategy: Strategy::Recursive,
+            parent: None,
+            headings_embedded: ALL_HEADINGS,
+        }
     }
 
     /// The same with another strategy.
@@ -80,10 +88,11 @@ impl SplitSettings {
         Ok(self)
     }
 
-    /// The same without the heading path in what is embedded.
+    /// The same with only the innermost `levels` of the heading path in what is embedded; 0 for
+    /// none. Outer headings stand over so many passages that they tell few apart.
     #[must_use]
-    pub fn without_headings_embedded(mut self) -> Self {
-        self.headings_embedded = false;
+    pub fn with_headings_embedded(mut self, levels: usize) -> Self {
+        self.headings_embedded = levels;
         self
     }
 
@@ -98,6 +107,9 @@ impl SplitSettings {
         }
     }
 
+    /// Every level of a heading path, however deep.
+    pub const ALL_HEADINGS: usize = usize::MAX;
+
     /// Where passages may begin and end.
     pub fn strategy(&self) -> Strategy {
         self.strategy
@@ -109,9 +121,18 @@ impl SplitSettings {
         self.parent
     }
 
-    /// Whether the heading path is put before the text when it is embedded.
-    pub fn headings_embedded(&self) -> bool {
+    /// How many levels of the heading path, from the innermost, are put before the text when it is
+    /// embedded.
+    pub fn headings_embedded(&self) -> usize {
         self.headings_embedded
+    }
+
+    /// The part of a heading path that is embedded.
+    pub(super) fn context_of<'a>(&self, path: Option<&'a str>) -> Option<&'a str> {
+        let path = path?;
+        let outer = self.headings_embedded.checked_sub(1)?;
+        let start = path.rmatch_indices(" > ").nth(outer).map_or(0, |(at, mark)| at + mark.len());
+        Some(&path[start..])
     }
 }
 

@@ -80,12 +80,20 @@ fn headings_part_passages_and_are_embedded_with_them() {
 }
 
 #[test]
-fn the_heading_path_may_be_left_out_of_what_is_embedded() {
-    let document = SplitSettings::default()
-        .without_headings_embedded()
-        .split("a.docx", &[under("Leave", "Ten days.")]);
-    assert_eq!(document.passages[0].embedded_text(), "Ten days.");
-    assert_eq!(document.passages[0].passage.heading.as_deref(), Some("Leave"));
+fn of_the_heading_path_the_innermost_levels_may_be_embedded() {
+    for (levels, expected) in [
+        (0, "Ten days."),
+        (1, "Annual\nTen days."),
+        (2, "Leave > Annual\nTen days."),
+        (9, "Handbook > Leave > Annual\nTen days."),
+    ] {
+        let document = SplitSettings::default()
+            .with_headings_embedded(levels)
+            .split("a.docx", &[under("Handbook > Leave > Annual", "Ten days.")]);
+        let passage = &document.passages[0];
+        assert_eq!(passage.embedded_text(), expected);
+        assert_eq!(passage.passage.heading.as_deref(), Some("Handbook > Leave > Annual"));
+    }
 }
 
 #[test]
@@ -227,16 +235,21 @@ fn any_settings() -> impl prop::strategy::Strategy<Value = SplitSettings> {
             around,
         }),
     ];
-    (1_usize..40, 0_usize..40, strategy, prop::option::of(0_usize..80), any::<bool>()).prop_map(
-        |(size, overlap, strategy, parent, embedded)| {
+    (
+        1_usize..40,
+        0_usize..40,
+        strategy,
+        prop::option::of(0_usize..80),
+        prop_oneof![Just(0), Just(1), Just(ALL_HEADINGS)],
+    )
+        .prop_map(|(size, overlap, strategy, parent, embedded)| {
             let settings = settings(size, overlap.min(size - 1), strategy);
             let settings = match parent {
                 Some(more) => settings.with_parents(size + more).unwrap(),
                 None => settings,
             };
-            if embedded { settings } else { settings.without_headings_embedded() }
-        },
-    )
+            settings.with_headings_embedded(embedded)
+        })
 }
 
 proptest! {
@@ -279,7 +292,7 @@ proptest! {
                 prop_assert_eq!(&passage.heading, &section.heading);
             }
             if let Some(context) = context {
-                prop_assert!(settings.headings_embedded());
+                prop_assert!(settings.headings_embedded() > 0);
                 prop_assert!(passage.heading.as_ref().unwrap().ends_with(context));
             }
             let tokens = with_context(context.as_deref(), &passage.text).chars().count();
