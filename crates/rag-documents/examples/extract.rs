@@ -1,7 +1,6 @@
 //! Prints the text of documents: `extract [--json] [--password WORD] FILE...`.
 //!
-//! With `--json`, one line of JSON for each file: how long reading took, the text of each page with the
-//! headings in their places, what was removed as headers and footers, and the warnings.
+//! With `--json`, one line of JSON for each file: how long reading took, the text of each page, what was removed as headers and footers, and the warnings.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 use std::time::Instant;
@@ -48,19 +47,12 @@ fn main() {
 
 fn as_json(file: &str, seconds: f64, document: &Document) -> String {
     let mut pages: Vec<String> = vec![String::new(); document.pages.len().max(1)];
-    let mut path: Vec<&str> = Vec::new();
     for section in &document.sections {
         let at = section.page.map_or(0, |page| page as usize - 1);
-        let Some(page) = pages.get_mut(at) else { continue };
-        let now: Vec<&str> = section.heading.as_deref().unwrap_or_default().split(" > ").collect();
-        let same = now.iter().zip(&path).take_while(|(a, b)| a == b).count();
-        for title in now.iter().skip(same).filter(|title| **title != section.text) {
-            page.push_str(title);
+        if let Some(page) = pages.get_mut(at) {
+            page.push_str(&section.text);
             page.push('\n');
         }
-        path = now;
-        page.push_str(&section.text);
-        page.push('\n');
     }
     let list = |texts: &[String]| texts.iter().map(|t| quoted(t)).collect::<Vec<_>>().join(",");
     let removed: Vec<String> = document.pages.iter().map(|r| r.removed.join("\n")).collect();

@@ -122,7 +122,8 @@ fn remove_furniture(
     }
 }
 
-/// The sections of a page: one for each heading on it, and one for what goes on from the page before.
+/// The sections of a page: one for each heading on it, and one for what goes on from the page before. A
+/// heading that is printed stands in the text too, so that nothing is lost where one was mistaken.
 fn page_sections(
     page: u32,
     lines: &[Line],
@@ -130,33 +131,23 @@ fn page_sections(
     path: &mut Path,
     sections: &mut Vec<Section>,
 ) {
-    let first = sections.len();
-    let mut push = |heading: Option<String>, text: String| {
-        sections.push(Section { page: Some(page), heading, text });
+    let (mut from, mut body) = (0, 0);
+    let mut push = |heading: Option<String>, from: usize, to: usize| {
+        let lines: Vec<&Line> = lines.get(from..to).unwrap_or_default().iter().collect();
+        sections.push(Section { page: Some(page), heading, text: layout::paragraphs(&lines) });
     };
-    let mut from = 0;
-    for (at, heading) in headings.iter().enumerate() {
-        let before: Vec<&Line> = lines.get(from..heading.line).unwrap_or_default().iter().collect();
-        if !before.is_empty() {
-            push(path.text(), layout::paragraphs(&before));
+    for heading in headings {
+        // A heading over nothing but another heading shares that one's section.
+        if heading.line > body {
+            push(path.text(), from, heading.line);
+            from = heading.line;
         }
         path.enter(heading);
-        from = heading.line + heading.lines;
-        // A heading over nothing but a heading of its own is in that one's path.
-        let next = headings.get(at + 1);
-        let over_nothing = next.map_or(from >= lines.len(), |next| next.line <= from);
-        if over_nothing && heading.lines > 0 && next.is_none_or(|next| next.level <= heading.level)
-        {
-            push(path.text(), heading.title.clone());
-        }
-    }
-    let rest: Vec<&Line> = lines.get(from..).unwrap_or_default().iter().collect();
-    if !rest.is_empty() {
-        push(path.text(), layout::paragraphs(&rest));
+        body = heading.line + heading.lines;
     }
     // A page without text is there, empty.
-    if sections.len() == first {
-        sections.push(Section { page: Some(page), heading: path.text(), text: String::new() });
+    if from < lines.len() || from == 0 {
+        push(path.text(), from, lines.len());
     }
 }
 
