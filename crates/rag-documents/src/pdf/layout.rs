@@ -1,6 +1,7 @@
 //! Letters with positions into lines in reading order, and lines into paragraphs.
 
 mod columns;
+mod drawing;
 mod lines;
 mod paragraphs;
 mod pieces;
@@ -40,11 +41,16 @@ pub(crate) fn lines(drawn: &Drawn) -> Vec<Line> {
     let mut block = 0;
     for (at, pieces) in pieces::by_direction(drawn).into_iter().enumerate() {
         for pieces in columns::blocks(pieces) {
-            for mut line in tables::lines(lines::rows(pieces)) {
-                (line.block, line.main) = (block, at == 0);
-                all.push(line);
+            // A diagram has neither columns nor rows: whoever drew it put together what belongs together.
+            let loose = drawing::is_loose(&pieces);
+            let groups = if loose { drawing::groups(pieces) } else { vec![pieces] };
+            for pieces in groups {
+                for mut line in tables::lines(lines::rows(pieces), !loose) {
+                    (line.block, line.main) = (block, at == 0);
+                    all.push(line);
+                }
+                block += 1;
             }
-            block += 1;
         }
     }
     all

@@ -17,13 +17,13 @@ struct Parted {
     mono: bool,
 }
 
-/// The lines of a block.
-pub(super) fn lines(rows: Vec<Row>) -> Vec<Line> {
+/// The lines of a block; its tables are looked for when `tabular`.
+pub(super) fn lines(rows: Vec<Row>, tabular: bool) -> Vec<Line> {
     let rows: Vec<Parted> = rows.into_iter().map(part).collect();
     let mut lines = Vec::with_capacity(rows.len());
     let mut at = 0;
     while let Some(row) = rows.get(at) {
-        let end = table_end(&rows, at);
+        let end = if tabular { table_end(&rows, at) } else { at };
         if let Some(table) = rows.get(at..end).filter(|table| table.len() >= 2)
             && let Some(found) = table_lines(table)
         {
@@ -35,6 +35,23 @@ pub(super) fn lines(rows: Vec<Row>) -> Vec<Line> {
         }
     }
     lines
+}
+
+/// Rows of more than one cell that belong to no table to speak of, and all rows.
+pub(super) fn loose_rows(rows: Vec<Row>) -> (usize, usize) {
+    const TO_SPEAK_OF: usize = 4;
+    let rows: Vec<Parted> = rows.into_iter().map(part).collect();
+    let (mut loose, mut at) = (0, 0);
+    while let Some(row) = rows.get(at) {
+        let end = table_end(&rows, at).max(at + 1);
+        let table = rows.get(at..end).unwrap_or_default();
+        if table.len() < TO_SPEAK_OF || gutters(table).is_empty() {
+            loose += table.iter().filter(|row| row.cells.len() >= 2 && !row.mono).count();
+        }
+        debug_assert!(!row.cells.is_empty(), "a row has pieces");
+        at = end;
+    }
+    (loose, rows.len())
 }
 
 fn part(row: Row) -> Parted {
@@ -77,6 +94,23 @@ impl Parted {
             block: 0,
             main: true,
         }
+    }
+
+    /// What stands in each column.
+    fn columns(&self, gutters: &[f32]) -> Vec<String> {
+        let mut columns = vec![String::new(); gutters.len() + 1];
+        for cell in &self.cells {
+            // What reaches across a gutter is read with the column it begins in.
+            let begin = cell.left + 0.3 * cell.size.min(cell.right - cell.left);
+            let column = gutters.iter().filter(|gutter| **gutter < begin).count();
+            if let Some(place) = columns.get_mut(column) {
+                if !place.is_empty() {
+                    place.push(' ');
+                }
+                place.push_str(&cell.text);
+            }
+        }
+        columns
     }
 
     fn gaps(&self) -> impl Iterator<Item = (f32, f32)> {
@@ -130,31 +164,28 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
     if gutters.is_empty() {
         return None;
     }
+    let parted: Vec<Vec<String>> = table.iter().map(|row| row.columns(&gutters)).collect();
+    let pitch = pitch(table, &parted);
     let mut lines: Vec<(Line, Vec<String>)> = Vec::new();
-    let mut above: Option<f32> = None;
-    for row in table {
-        let mut cells = vec![String::new(); gutters.len() + 1];
-        for cell in &row.cells {
-            let middle = (cell.left + cell.right) / 2.0;
-            let column = gutters.iter().filter(|gutter| **gutter < middle).count();
-            if let Some(place) = cells.get_mut(column) {
-                if !place.is_empty() {
-                    place.push(' ');
-                }
-                place.push_str(&cell.text);
+    for (at, row) in table.iter().enumerate() {
+        let Some(cells) = parted.get(at).cloned() else { continue };
+        let above = at.checked_sub(1).and_then(|above| Some((table.get(above)?, parted.get(above)?)));
+        let rest = above.is_some_and(|(above, others)| {
+            let gap = row.base - above.base;
+            let open = |cells: &[String]| cells.first().is_some_and(String::is_empty);
+            match pitch {
+                // A label may stand in the middle of what it labels: lines above it belong to it too.
+                Some(pitch) => gap < 0.85 * pitch && (open(&cells) || open(others)),
+                None => gap < 1.6 * row.size && open(&cells),
             }
-        }
-        let rest = cells.first().is_some_and(String::is_empty)
-            && above.is_some_and(|above| row.base - above < 1.6 * row.size);
-        above = Some(row.base);
+        });
         match lines.last_mut() {
             Some((line, filled)) if rest => {
-                for (place, more) in
-                    filled.iter_mut().zip(cells).filter(|(_, more)| !more.is_empty())
-                {
+                for (place, more) in filled.iter_mut().zip(cells).filter(|(_, more)| !more.is_empty()) {
                     super::paragraphs::join(place, &more);
                 }
                 line.right = line.right.max(row.line().right);
+                line.base = line.base.max(row.base);
             }
             _ => lines.push((Line { row: true, ..row.line() }, cells)),
         }
@@ -165,6 +196,18 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
         line
     };
     Some(lines.into_iter().map(finish).collect())
+}
+
+/// The usual distance of rows whose first cells are filled; `None` where there are none under each other.
+fn pitch(table: &[Parted], parted: &[Vec<String>]) -> Option<f32> {
+    let filled = |cells: &Vec<String>| cells.first().is_some_and(|first| !first.is_empty());
+    let distances = table.windows(2).zip(parted.windows(2)).filter_map(|(rows, cells)| match (rows, cells) {
+        ([above, below], [a, b]) if filled(a) && filled(b) => Some(below.base - above.base),
+        _ => None,
+    });
+    let mut distances: Vec<f32> = distances.collect();
+    distances.sort_by(f32::total_cmp);
+    distances.get(distances.len() / 2).copied()
 }
 
 /// The middles of the gaps that nearly all rows leave free.
