@@ -8,6 +8,7 @@ use rag_core::Section;
 
 use crate::format::{Content, Format, sniff};
 use crate::limits::Limits;
+use crate::report::PageReport;
 use crate::{docx, pdf};
 
 /// Stack of the thread that reads: parsers of nested formats recurse, within bounds.
@@ -22,6 +23,8 @@ pub struct Document {
     pub sections: Vec<Section>,
     /// What a reader of the text should know, each one clause.
     pub warnings: Vec<String>,
+    /// What is known of each page besides its text; empty where the format has no pages.
+    pub pages: Vec<PageReport>,
 }
 
 /// Why a document cannot be read; one clause, without its name.
@@ -74,6 +77,20 @@ pub fn read_file(path: &Path, limits: &Limits) -> Result<Document, DocumentError
 /// # Errors
 /// When it is empty, encrypted, broken, misnamed, too large, or neither a PDF nor a DOCX.
 pub fn read(bytes: Vec<u8>, name: &str, limits: &Limits) -> Result<Document, DocumentError> {
+    read_with_password(bytes, name, limits, "")
+}
+
+/// Reads a document as [`read`] does; a PDF that is encrypted is opened with `password`, that of
+/// its user or its owner.
+///
+/// # Errors
+/// For any reason of [`read`].
+pub fn read_with_password(
+    bytes: Vec<u8>,
+    name: &str,
+    limits: &Limits,
+    password: &str,
+) -> Result<Document, DocumentError> {
     if bytes.is_empty() {
         return Err(DocumentError::Empty);
     }
@@ -98,7 +115,7 @@ pub fn read(bytes: Vec<u8>, name: &str, limits: &Limits) -> Result<Document, Doc
         Content::Other => return Err(DocumentError::WrongType("of an unknown kind")),
     };
     let document = contained(|| match format {
-        Format::Pdf => pdf::read(&bytes, limits),
+        Format::Pdf => pdf::read(&bytes, limits, password),
         Format::Docx => docx::read(&bytes, limits),
     })?;
     if extension != format.extension() {

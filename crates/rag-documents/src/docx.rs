@@ -35,7 +35,7 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, DocumentEr
     if sections.iter().all(|section| section.text.is_empty()) {
         warnings.push("it has no text".to_owned());
     }
-    Ok(Document { format: Format::Docx, sections, warnings })
+    Ok(Document { format: Format::Docx, sections, warnings, pages: Vec::new() })
 }
 
 /// Whether an OLE container holds an encrypted Office document: then it has a stream of this name

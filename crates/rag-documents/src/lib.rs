@@ -8,7 +8,9 @@ mod docx;
 mod format;
 mod limits;
 mod pdf;
+mod report;
 
-pub use document::{Document, DocumentError, read, read_file};
+pub use document::{Document, DocumentError, read, read_file, read_with_password};
 pub use format::Format;
 pub use limits::Limits;
+pub use report::{PageProblem, PageReport};

@@ -1,114 +1,170 @@
-//! PDF: one section per page.
+//! PDF: the sections of each page.
 
+mod cids;
 mod cmap;
 mod content;
 mod font;
+mod furniture;
+mod headings;
 mod layout;
+mod lexer;
+mod load;
+mod matrix;
+mod names;
+mod objects;
+mod outline;
+mod pages;
+mod predefined;
+mod program;
 
-use lopdf::{Dictionary, Document as Pdf, LoadOptions, Object, ObjectId};
+use encoding_rs::WINDOWS_1252;
+use lopdf::Dictionary;
 use rag_core::Section;
 
 use crate::document::{Document, DocumentError};
 use crate::format::Format;
 use crate::limits::Limits;
-use content::Page;
+use crate::report::{PageProblem, PageReport, warnings};
+use content::Drawn;
 use font::Fonts;
+use furniture::Sheet;
+use headings::{Heading, Path};
+use layout::Line;
 
-/// Ancestors of a page that are asked for resources; real page trees have fewer than ten levels.
-const TALLEST_TREE: usize = 64;
-
-pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, DocumentError> {
-    let options =
-        LoadOptions { max_decompressed_size: Some(limits.pdf_stream), ..LoadOptions::default() };
-    let mut pdf = Pdf::load_mem_with_options(bytes, options).map_err(|e| match e {
-        lopdf::Error::InvalidPassword | lopdf::Error::Decryption(_) => DocumentError::Encrypted,
-        other => DocumentError::Broken(other.to_string()),
-    })?;
-    // Many PDFs are encrypted with an empty password, which readers try by themselves. A file that
-    // stays encrypted loads without a single page.
-    if pdf.is_encrypted() && (pdf.decrypt("").is_err() || pdf.is_encrypted()) {
-        return Err(DocumentError::Encrypted);
-    }
-    let pages: Vec<ObjectId> = pdf.page_iter().take(limits.pdf_pages + 1).collect();
-    if pages.is_empty() {
+pub(crate) fn read(
+    bytes: &[u8],
+    limits: &Limits,
+    password: &str,
+) -> Result<Document, DocumentError> {
+    let pdf = load::load(bytes, limits, password)?;
+    let empty = Dictionary::new();
+    let leaves = pages::pages(&pdf, &empty, limits.pdf_pages);
+    if leaves.is_empty() {
         return Err(DocumentError::Broken("it has no pages".to_owned()));
     }
-    if pages.len() > limits.pdf_pages {
+    if leaves.len() > limits.pdf_pages {
         return Err(DocumentError::TooLarge(format!("more than {} pages", limits.pdf_pages)));
     }
+    let labels = pages::labels(&pdf, leaves.len());
     let mut fonts = Fonts::new(&pdf, limits);
-    let mut sections = Vec::with_capacity(pages.len());
-    let mut warnings = Vec::new();
-    let (mut total, mut bad_pages) = (0_usize, Vec::new());
-    for (number, id) in (1_u32..).zip(pages) {
-        let text = match page_text(&pdf, id, &mut fonts, limits) {
-            Ok(page) => {
-                if page.unknown > 0 {
-                    let (many, verb) = if page.unknown == 1 {
-                        ("1 character".to_owned(), "has")
-                    } else {
-                        (format!("{} characters", page.unknown), "have")
-                    };
-                    warnings.push(format!("page {number}: {many} {verb} no known meaning"));
-                }
-                if page.cut {
-                    warnings.push(format!("page {number} is too complex and was read in part"));
-                }
-                if page.text.is_empty() && page.images {
-                    warnings.push(format!("page {number} has no text; is it a scanned image?"));
-                } else if page.text.is_empty() {
-                    bad_pages.push(number);
-                }
-                page.text
-            }
-            Err(cause) => {
-                warnings.push(format!("page {number} could not be read: {cause}"));
-                String::new()
-            }
-        };
-        total += text.len();
+    let mut reports = Vec::with_capacity(leaves.len());
+    let mut pages: Vec<Vec<Line>> = Vec::with_capacity(leaves.len());
+    let mut total = 0_usize;
+    for (at, leaf) in leaves.iter().enumerate() {
+        let drawn = content::read(&pdf, leaf, &mut fonts, limits);
+        let lines = layout::lines(&drawn);
+        total = total.saturating_add(lines.iter().map(|line| line.text.len()).sum());
         if total > limits.text {
             return Err(DocumentError::TooLarge(format!(
                 "more than {} bytes of text",
                 limits.text
             )));
         }
-        sections.push(Section { page: Some(number), heading: None, text });
+        reports.push(PageReport {
+            page: at as u32 + 1,
+            label: labels.get(at).cloned(),
+            problems: problems(&drawn, &lines),
+            removed: Vec::new(),
+        });
+        pages.push(lines);
     }
-    if !bad_pages.is_empty() {
-        let numbers: Vec<String> = bad_pages.iter().take(10).map(u32::to_string).collect();
-        let more = if bad_pages.len() > 10 { ", …" } else { "" };
-        warnings.push(format!("no text on page {}{more}", numbers.join(", ")));
+    remove_furniture(&mut pages, &leaves, &mut reports);
+    let outline = outline::entries(&pdf, &leaves);
+    let headings = headings::find(&pages, &outline);
+    let mut path = Path::default();
+    let mut sections = Vec::with_capacity(pages.len());
+    for (at, (lines, headings)) in pages.iter().zip(&headings).enumerate() {
+        page_sections(at as u32 + 1, lines, headings, &mut path, &mut sections);
     }
-    Ok(Document { format: Format::Pdf, sections, warnings })
+    Ok(Document { format: Format::Pdf, sections, warnings: warnings(&reports), pages: reports })
 }
 
-fn page_text(
-    pdf: &Pdf,
-    id: ObjectId,
-    fonts: &mut Fonts<'_>,
-    limits: &Limits,
-) -> Result<Page, String> {
-    let content =
-        pdf.get_page_content_with_limit(id, limits.pdf_page).map_err(|e| e.to_string())?;
-    let empty = Dictionary::new();
-    let resources = resources(pdf, id).unwrap_or(&empty);
-    content::read(pdf, &content, resources, fonts, limits)
+fn problems(drawn: &Drawn, lines: &[Line]) -> Vec<PageProblem> {
+    let mut problems = Vec::new();
+    if drawn.unknown > 0 {
+        problems.push(PageProblem::Unmapped { characters: drawn.unknown });
+    }
+    if drawn.broken > 0 {
+        problems.push(PageProblem::Broken { streams: drawn.broken });
+    }
+    if drawn.cut {
+        problems.push(PageProblem::Cut);
+    }
+    if lines.is_empty() && drawn.images {
+        problems.push(PageProblem::ImageOnly);
+    } else if lines.is_empty() {
+        problems.push(PageProblem::NoText);
+    }
+    problems
 }
 
-/// The page's resources, or those it inherits (PDF 1.7, 7.7.3.4).
-fn resources(pdf: &Pdf, page: ObjectId) -> Option<&Dictionary> {
-    let mut node = pdf.get_dictionary(page).ok()?;
-    for _ in 0..TALLEST_TREE {
-        if let Some(found) = dictionary(pdf, node, b"Resources") {
-            return Some(found);
+/// Takes running headers and footers out of the pages and notes them in the reports.
+fn remove_furniture(
+    pages: &mut [Vec<Line>],
+    leaves: &[pages::Leaf<'_>],
+    reports: &mut [PageReport],
+) {
+    let sheets: Vec<Sheet<'_>> = pages
+        .iter()
+        .zip(leaves)
+        .zip(reports.iter())
+        .map(|((lines, leaf), report)| Sheet {
+            lines,
+            bounds: leaf.bounds,
+            label: report.label.as_deref().unwrap_or_default(),
+        })
+        .collect();
+    let found = furniture::find(&sheets);
+    for ((lines, report), removed) in pages.iter_mut().zip(reports).zip(found) {
+        for at in removed.into_iter().rev() {
+            report.removed.insert(0, lines.remove(at).text);
         }
-        node = dictionary(pdf, node, b"Parent")?;
     }
-    None
 }
 
-/// The dictionary under `key`, direct or referred to.
-fn dictionary<'a>(pdf: &'a Pdf, within: &'a Dictionary, key: &[u8]) -> Option<&'a Dictionary> {
-    within.get_deref(key, pdf).and_then(Object::as_dict).ok()
+/// The sections of a page: one for each heading on it, and one for what goes on from the page before. A
+/// heading that is printed stands in the text too, so that nothing is lost where one was mistaken.
+fn page_sections(
+    page: u32,
+    lines: &[Line],
+    headings: &[Heading],
+    path: &mut Path,
+    sections: &mut Vec<Section>,
+) {
+    let (mut from, mut body) = (0, 0);
+    let mut push = |heading: Option<String>, from: usize, to: usize| {
+        let lines: Vec<&Line> = lines.get(from..to).unwrap_or_default().iter().collect();
+        sections.push(Section { page: Some(page), heading, text: layout::paragraphs(&lines) });
+    };
+    for heading in headings {
+        // A heading over nothing but another heading shares that one's section.
+        if heading.line > body {
+            push(path.text(), from, heading.line);
+            from = heading.line;
+        }
+        path.enter(heading);
+        body = heading.line + heading.lines;
+    }
+    // A page without text is there, empty.
+    if from < lines.len() || from == 0 {
+        push(path.text(), from, lines.len());
+    }
+}
+
+/// A text string outside of content: UTF-16 or UTF-8 by its mark, else one byte for each character
+/// (PDF 1.7, 7.9.2.2).
+fn text_string(bytes: &[u8]) -> String {
+    let utf16 = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = rest.chunks_exact(2).map(|pair| match pair {
+            [a, b] => unit([*a, *b]),
+            _ => 0,
+        });
+        char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+    };
+    match bytes {
+        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        _ => WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+    }
 }

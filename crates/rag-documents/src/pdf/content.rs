@@ -2,23 +2,53 @@
 
 use std::rc::Rc;
 
-use lopdf::content::Content;
-use lopdf::{Dictionary, Document as Pdf, Object};
+use lopdf::{Dictionary, Document as Pdf, Object, Stream};
 
-use super::dictionary;
 use super::font::{Font, Fonts};
-use super::layout::{Run, lay_out};
+use super::lexer::{Lexer, Token, Value};
+use super::matrix::Matrix;
+use super::objects::{Objects, as_dictionary, plain};
+use super::pages::{Bounds, Leaf};
+use super::text_string;
 use crate::limits::Limits;
 
 /// Forms inside forms.
-const DEEPEST_FORM: usize = 8;
+const DEEPEST_FORM: usize = 12;
 /// Saved graphics states.
 const MOST_SAVED: usize = 256;
+/// Marked content inside marked content.
+const MOST_MARKED: usize = 256;
 /// Characters of one page.
-const MOST_RUNS: usize = 1_000_000;
+const MOST_LETTERS: usize = 1_000_000;
+/// Operands before an operator.
+const MOST_OPERANDS: usize = 4_096;
+/// Letters may stand this many points outside the page and still be seen in part.
+const BLEED: f32 = 3.0;
 
-/// What a page says.
-pub(crate) struct Page {
+/// One character, or ligature, where it stands on the page (in points).
+#[derive(Debug, Clone)]
+pub(crate) struct Letter {
+    /// Its text, as bytes of [`Drawn::text`].
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    /// How far it reaches along its line.
+    pub(crate) width: f32,
+    pub(crate) size: f32,
+    /// Unit vector along which the text runs.
+    pub(crate) direction: (f32, f32),
+    pub(crate) bold: bool,
+    pub(crate) mono: bool,
+    /// Whether the page says that it is a running header or footer.
+    pub(crate) artifact: bool,
+}
+
+/// What a page shows.
+#[derive(Debug, Default)]
+pub(crate) struct Drawn {
+    /// In the order of drawing.
+    pub(crate) letters: Vec<Letter>,
     pub(crate) text: String,
     /// Characters whose meaning the fonts do not tell.
     pub(crate) unknown: usize,
@@ -26,64 +56,57 @@ pub(crate) struct Page {
     pub(crate) images: bool,
     /// Whether a limit ended the reading.
     pub(crate) cut: bool,
+    /// Streams that could not be unpacked.
+    pub(crate) broken: usize,
 }
 
-pub(crate) fn read(
-    pdf: &Pdf,
-    content: &[u8],
-    resources: &Dictionary,
-    fonts: &mut Fonts<'_>,
+pub(crate) fn read<'a>(
+    pdf: &'a Pdf,
+    page: &Leaf<'a>,
+    fonts: &mut Fonts<'a>,
     limits: &Limits,
-) -> Result<Page, String> {
+) -> Drawn {
     let mut reader = Reader {
         pdf,
         fonts,
         limits,
-        runs: Vec::new(),
+        bounds: page.bounds,
+        drawn: Drawn::default(),
         budget: limits.pdf_instructions,
         bytes: limits.pdf_page,
-        unknown: 0,
-        images: false,
-        cut: false,
+        marked: Vec::new(),
     };
-    reader.follow(content, resources, Matrix::IDENTITY, 0)?;
-    Ok(Page {
-        text: lay_out(&reader.runs),
-        unknown: reader.unknown,
-        images: reader.images,
-        cut: reader.cut,
-    })
+    let mut content = Vec::new();
+    for stream in streams(pdf, page.dictionary) {
+        match plain(pdf, stream, limits.pdf_page.saturating_sub(content.len())) {
+            Some(part) => {
+                content.extend(part);
+                content.push(b'\n');
+            }
+            None => reader.drawn.broken += 1,
+        }
+    }
+    reader.follow(&content, page.resources, State::new(), 0);
+    reader.marked.clear();
+    reader.annotations(page.dictionary);
+    reader.drawn
 }
 
-/// `[a b c d e f]` as in the specification.
-#[derive(Debug, Clone, Copy)]
-struct Matrix([f32; 6]);
-
-impl Matrix {
-    const IDENTITY: Self = Self([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
-
-    fn translation(x: f32, y: f32) -> Self {
-        Self([1.0, 0.0, 0.0, 1.0, x, y])
-    }
-
-    /// First `self`, then `outer`.
-    fn then(self, outer: Self) -> Self {
-        let ([a, b, c, d, e, f], [g, h, i, j, k, l]) = (self.0, outer.0);
-        Self([
-            a * g + b * i,
-            a * h + b * j,
-            c * g + d * i,
-            c * h + d * j,
-            e * g + f * i + k,
-            e * h + f * j + l,
-        ])
+/// The content streams of a page: one, or an array of them.
+fn streams<'a>(pdf: &'a Pdf, page: &'a Dictionary) -> Vec<&'a Stream> {
+    match pdf.value(page, b"Contents") {
+        Some(Object::Stream(stream)) => vec![stream],
+        Some(Object::Array(parts)) => {
+            parts.iter().filter_map(|part| pdf.follow(part)?.as_stream().ok()).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
 #[derive(Clone)]
-struct State<'a> {
+struct State {
     matrix: Matrix,
-    font: Option<Rc<Font<'a>>>,
+    font: Option<Rc<Font>>,
     size: f32,
     character_spacing: f32,
     word_spacing: f32,
@@ -92,29 +115,10 @@ struct State<'a> {
     rise: f32,
 }
 
-struct Reader<'r, 'a> {
-    pdf: &'r Pdf,
-    fonts: &'r mut Fonts<'a>,
-    limits: &'r Limits,
-    runs: Vec<Run>,
-    budget: usize,
-    bytes: usize,
-    unknown: usize,
-    images: bool,
-    cut: bool,
-}
-
-impl<'a> Reader<'_, 'a> {
-    fn follow(
-        &mut self,
-        content: &[u8],
-        resources: &Dictionary,
-        outer: Matrix,
-        depth: usize,
-    ) -> Result<(), String> {
-        let content = Content::decode(content).map_err(|e| e.to_string())?;
-        let mut state = State {
-            matrix: outer,
+impl State {
+    fn new() -> Self {
+        Self {
+            matrix: Matrix::IDENTITY,
             font: None,
             size: 0.0,
             character_spacing: 0.0,
@@ -122,156 +126,381 @@ impl<'a> Reader<'_, 'a> {
             scale: 1.0,
             leading: 0.0,
             rise: 0.0,
-        };
-        let mut saved: Vec<State<'a>> = Vec::new();
+        }
+    }
+}
+
+/// Marked content (PDF 1.7, 14.6) that is open.
+struct Marked {
+    artifact: bool,
+    /// The text to be read in place of what is drawn, and where that began.
+    replaced: Option<(String, usize, usize)>,
+}
+
+struct Reader<'r, 'a> {
+    pdf: &'a Pdf,
+    fonts: &'r mut Fonts<'a>,
+    limits: &'r Limits,
+    bounds: Bounds,
+    drawn: Drawn,
+    budget: usize,
+    bytes: usize,
+    marked: Vec<Marked>,
+}
+
+impl<'a> Reader<'_, 'a> {
+    fn follow(&mut self, content: &[u8], resources: &'a Dictionary, start: State, depth: usize) {
+        let mut state = start;
+        let mut saved: Vec<State> = Vec::new();
         let (mut text, mut line) = (Matrix::IDENTITY, Matrix::IDENTITY);
-        for operation in &content.operations {
+        let marked = self.marked.len();
+        let mut operands: Vec<Value> = Vec::new();
+        let mut lexer = Lexer::new(content);
+        while let Some(token) = lexer.next() {
+            let operator = match token {
+                Token::Value(value) => {
+                    if operands.len() < MOST_OPERANDS {
+                        operands.push(value);
+                    }
+                    continue;
+                }
+                Token::Word(word) => word,
+            };
             let Some(left) = self.budget.checked_sub(1) else {
-                self.cut = true;
-                return Ok(());
+                self.drawn.cut = true;
+                return;
             };
             self.budget = left;
-            let operands = &operation.operands;
-            let n = |i: usize| {
-                let value = operands.get(i).and_then(|o| o.as_float().ok()).unwrap_or(0.0);
-                if value.is_finite() { value } else { 0.0 }
-            };
+            let n = |i: usize| operands.get(i).and_then(Value::number).unwrap_or(0.0);
             let matrix = || Matrix([n(0), n(1), n(2), n(3), n(4), n(5)]);
-            match operation.operator.as_str() {
-                "q" if saved.len() < MOST_SAVED => saved.push(state.clone()),
-                "Q" => {
+            match operator {
+                b"q" if saved.len() < MOST_SAVED => saved.push(state.clone()),
+                b"Q" => {
                     if let Some(last) = saved.pop() {
                         state = last;
                     }
                 }
-                "cm" => state.matrix = matrix().then(state.matrix),
-                "BT" => (text, line) = (Matrix::IDENTITY, Matrix::IDENTITY),
-                "Tf" => {
-                    let name = operands.first().and_then(|o| o.as_name().ok());
+                b"cm" => state.matrix = matrix().then(state.matrix),
+                b"BT" => (text, line) = (Matrix::IDENTITY, Matrix::IDENTITY),
+                b"Tf" => {
+                    let name = operands.first().and_then(Value::name);
                     state.font = name.and_then(|name| self.fonts.get(resources, name));
                     state.size = n(1);
                 }
-                "Tc" => state.character_spacing = n(0),
-                "Tw" => state.word_spacing = n(0),
-                "Tz" => state.scale = n(0) / 100.0,
-                "TL" => state.leading = n(0),
-                "Ts" => state.rise = n(0),
-                "Tm" => (text, line) = (matrix(), matrix()),
-                "Td" | "TD" => {
-                    if operation.operator == "TD" {
+                b"gs" => self.graphics_state(&mut state, resources, &operands),
+                b"Tc" => state.character_spacing = n(0),
+                b"Tw" => state.word_spacing = n(0),
+                b"Tz" => state.scale = n(0) / 100.0,
+                b"TL" => state.leading = n(0),
+                b"Ts" => state.rise = n(0),
+                b"Tm" => (text, line) = (matrix(), matrix()),
+                b"Td" | b"TD" => {
+                    if operator == b"TD" {
                         state.leading = -n(1);
                     }
                     line = Matrix::translation(n(0), n(1)).then(line);
                     text = line;
                 }
-                "T*" => {
+                b"T*" => {
                     line = Matrix::translation(0.0, -state.leading).then(line);
                     text = line;
                 }
-                "Tj" => self.show_operand(&state, &mut text, operands.first()),
-                "'" | "\"" => {
-                    if operation.operator == "\"" {
+                b"Tj" => self.show(&state, &mut text, operands.first()),
+                b"'" | b"\"" => {
+                    if operator == b"\"" {
                         (state.word_spacing, state.character_spacing) = (n(0), n(1));
                     }
                     line = Matrix::translation(0.0, -state.leading).then(line);
                     text = line;
-                    self.show_operand(&state, &mut text, operands.last());
+                    self.show(&state, &mut text, operands.last());
                 }
-                "TJ" => {
-                    let parts = operands.first().and_then(|o| o.as_array().ok());
-                    for part in parts.into_iter().flatten() {
-                        if let Ok(back) = part.as_float() {
-                            let move_by = -back / 1000.0 * state.size * state.scale;
-                            text = Matrix::translation(move_by, 0.0).then(text);
+                b"TJ" => {
+                    let Some(Value::Array(parts)) = operands.first() else {
+                        operands.clear();
+                        continue;
+                    };
+                    let vertical = state.font.as_ref().is_some_and(|font| font.vertical);
+                    for part in parts {
+                        if let Some(back) = part.number() {
+                            let by = -back / 1000.0 * state.size;
+                            let by = if vertical { (0.0, by) } else { (by * state.scale, 0.0) };
+                            text = Matrix::translation(by.0, by.1).then(text);
                         } else {
-                            self.show_operand(&state, &mut text, Some(part));
+                            self.show(&state, &mut text, Some(part));
                         }
                     }
                 }
-                "Do" => {
-                    if let Some(name) = operands.first().and_then(|o| o.as_name().ok()) {
-                        self.draw(name, resources, state.matrix, depth);
+                b"Do" => {
+                    let objects = self.pdf.dictionary(resources, b"XObject");
+                    let name = operands.first().and_then(Value::name);
+                    if let (Some(objects), Some(name)) = (objects, name)
+                        && let Some(stream) = self.pdf.stream(objects, name)
+                    {
+                        self.draw(stream, resources, &state, depth);
                     }
                 }
-                "BI" | "EI" => self.images = true,
+                b"BDC" | b"BMC" => self.open(&operands, resources),
+                b"EMC" => {
+                    if self.marked.len() > marked {
+                        self.close();
+                    }
+                }
+                b"ID" => {
+                    self.drawn.images = true;
+                    lexer.skip_image();
+                }
                 _ => {}
             }
+            operands.clear();
         }
-        Ok(())
+        while self.marked.len() > marked {
+            self.close();
+        }
     }
 
-    fn show_operand(&mut self, state: &State<'_>, text: &mut Matrix, operand: Option<&Object>) {
-        let (Some(Object::String(bytes, _)), Some(font)) = (operand, &state.font) else { return };
-        for glyph in font.decode(bytes) {
-            if self.runs.len() >= MOST_RUNS {
-                self.cut = true;
+    /// A graphics state may set a font too (PDF 1.7, table 58).
+    fn graphics_state(&mut self, state: &mut State, resources: &'a Dictionary, operands: &[Value]) {
+        let pdf = self.pdf;
+        let font = operands
+            .first()
+            .and_then(Value::name)
+            .and_then(|name| pdf.dictionary(pdf.dictionary(resources, b"ExtGState")?, name))
+            .and_then(|dictionary| pdf.array(dictionary, b"Font"));
+        if let Some([font, size]) = font.map(Vec::as_slice)
+            && let Some(dictionary) = pdf.follow(font).and_then(as_dictionary)
+        {
+            state.font = self.fonts.load(dictionary);
+            state.size = pdf.float(size).unwrap_or(state.size);
+        }
+    }
+
+    fn open(&mut self, operands: &[Value], resources: &'a Dictionary) {
+        if self.marked.len() >= MOST_MARKED {
+            return;
+        }
+        let (mut replacement, mut kind) = (None, None);
+        match operands.get(1) {
+            Some(Value::Dictionary(entries)) => {
+                for (key, value) in entries {
+                    match key.as_slice() {
+                        b"ActualText" => replacement = value.text().map(text_string),
+                        b"Subtype" | b"Type" => kind = value.name().or(kind),
+                        _ => {}
+                    }
+                }
+            }
+            Some(Value::Name(name)) => {
+                let properties = self
+                    .pdf
+                    .dictionary(resources, b"Properties")
+                    .and_then(|all| self.pdf.dictionary(all, name));
+                if let Some(properties) = properties {
+                    let actual = self.pdf.value(properties, b"ActualText");
+                    replacement = actual.and_then(|o| o.as_str().ok()).map(text_string);
+                    kind = self
+                        .pdf
+                        .name(properties, b"Subtype")
+                        .or(self.pdf.name(properties, b"Type"));
+                }
+            }
+            _ => {}
+        }
+        let artifact = operands.first().and_then(Value::name) == Some(b"Artifact")
+            && matches!(kind, Some(b"Pagination" | b"Header" | b"Footer"));
+        let outer = self.marked.last().is_some_and(|marked| marked.artifact);
+        let replaced = replacement.map(|text| (text, self.drawn.letters.len(), self.drawn.unknown));
+        self.marked.push(Marked { artifact: artifact || outer, replaced });
+    }
+
+    fn close(&mut self) {
+        let Some(Marked { replaced: Some((actual, start, unknown)), .. }) = self.marked.pop()
+        else {
+            return;
+        };
+        let Some([first, .., last]) = self.drawn.letters.get(start..).map(|l| match l {
+            [one] => [one.clone(), one.clone()],
+            [first, .., last] => [first.clone(), last.clone()],
+            [] => [EMPTY, EMPTY],
+        }) else {
+            return;
+        };
+        let (dx, dy) = first.direction;
+        let along = (last.x - first.x) * dx + (last.y - first.y) * dy;
+        let across = (last.x - first.x) * dy - (last.y - first.y) * dx;
+        // A replacement for several lines would have no place; what is drawn must do.
+        if first.size <= 0.0 || across.abs() > first.size {
+            return;
+        }
+        self.drawn.unknown = unknown;
+        self.drawn.letters.truncate(start);
+        let from = self.drawn.text.len();
+        self.drawn.text.extend(actual.chars().filter(|c| !c.is_control()).map(|c| match c {
+            '\u{AD}' => '-',
+            '\u{A0}' => ' ',
+            c => c,
+        }));
+        if self.drawn.text.len() > from {
+            self.drawn.letters.push(Letter {
+                start: from as u32,
+                end: self.drawn.text.len() as u32,
+                width: (along + last.width).max(0.0),
+                ..first
+            });
+        }
+    }
+
+    fn show(&mut self, state: &State, text: &mut Matrix, operand: Option<&Value>) {
+        let (Some(Value::Text(bytes)), Some(font)) = (operand, &state.font) else { return };
+        let Self { drawn, bounds, limits, marked, .. } = self;
+        let artifact = marked.last().is_some_and(|marked| marked.artifact);
+        font.decode(bytes, |glyph| {
+            if drawn.letters.len() >= MOST_LETTERS || drawn.text.len() >= limits.pdf_page {
+                drawn.cut = true;
                 return;
             }
             let spacing =
                 state.character_spacing + if glyph.is_space { state.word_spacing } else { 0.0 };
-            let width = glyph.width / 1000.0 * state.size * state.scale;
-            let Matrix([a, b, c, d, x, y]) =
-                Matrix::translation(0.0, state.rise).then(*text).then(state.matrix);
-            self.unknown += glyph.text.matches(char::REPLACEMENT_CHARACTER).count();
-            if !glyph.text.is_empty() {
-                let along = (a * a + b * b).sqrt();
-                self.runs.push(Run {
-                    text: glyph.text,
+            let place = Matrix::translation(0.0, state.rise).then(*text).then(state.matrix);
+            let Matrix([a, b, c, d, x, y]) = place;
+            let (across, up) = (a.hypot(b), c.hypot(d));
+            let letter = if font.vertical {
+                // The column's middle is the origin; the letters hang below it.
+                let size = state.size.abs() * across;
+                let direction = if up > 0.0 { (-c / up, -d / up) } else { (0.0, -1.0) };
+                let step = state.size + spacing;
+                *text = Matrix::translation(0.0, -step).then(*text);
+                Letter {
+                    start: 0,
+                    end: 0,
                     x,
                     y,
-                    width: width * along,
-                    size: state.size.abs() * (c * c + d * d).sqrt(),
-                    // The way the text runs, so that rotated text is laid out along its own lines.
-                    direction: if along > 0.0 { (a / along, b / along) } else { (1.0, 0.0) },
-                });
+                    width: (step * up).abs(),
+                    size,
+                    direction,
+                    bold: font.bold,
+                    mono: font.mono,
+                    artifact,
+                }
+            } else {
+                let width = glyph.width / 1000.0 * state.size * state.scale;
+                *text = Matrix::translation(width + spacing * state.scale, 0.0).then(*text);
+                // A negative size or scale turns the letters round; the line still runs their way.
+                let sign = if width < 0.0 { -1.0 } else { 1.0 };
+                let direction =
+                    if across > 0.0 { (sign * a / across, sign * b / across) } else { (1.0, 0.0) };
+                Letter {
+                    start: 0,
+                    end: 0,
+                    x,
+                    y,
+                    width: (width * across).abs(),
+                    size: state.size.abs() * up,
+                    direction,
+                    bold: font.bold,
+                    mono: font.mono,
+                    artifact,
+                }
+            };
+            let seen = letter.x.is_finite()
+                && letter.y.is_finite()
+                && letter.width.is_finite()
+                && letter.size.is_finite()
+                && letter.size > 0.0
+                && bounds.holds(letter.x, letter.y, BLEED);
+            if !glyph.text.is_empty() && seen {
+                drawn.unknown += usize::from(glyph.text.contains(char::REPLACEMENT_CHARACTER));
+                let start = drawn.text.len() as u32;
+                drawn.text.push_str(glyph.text);
+                drawn.letters.push(Letter { start, end: drawn.text.len() as u32, ..letter });
             }
-            *text = Matrix::translation(width + spacing * state.scale, 0.0).then(*text);
-        }
+        });
     }
 
     /// An image, or a form: a page inside the page.
-    fn draw(&mut self, name: &[u8], resources: &Dictionary, outer: Matrix, depth: usize) {
+    fn draw(&mut self, stream: &'a Stream, resources: &'a Dictionary, state: &State, depth: usize) {
         let pdf = self.pdf;
-        let Some(stream) = dictionary(pdf, resources, b"XObject")
-            .and_then(|objects| objects.get_deref(name, pdf).ok())
-            .and_then(|object| object.as_stream().ok())
-        else {
-            return;
-        };
-        let kind = stream.dict.get(b"Subtype").and_then(Object::as_name).unwrap_or_default();
-        if kind == b"Image" {
-            self.images = true;
-        }
-        if kind != b"Form" {
-            return;
-        }
-        if depth >= DEEPEST_FORM {
-            self.cut = true;
-            return;
-        }
-        let limit = self.limits.pdf_page.min(self.bytes);
-        let Ok(content) = stream.get_plain_content_with_limit(limit) else {
-            self.cut = true;
-            return;
-        };
-        // All forms of a page share one allowance, or drawing one many times would multiply it.
-        self.bytes = self.bytes.saturating_sub(content.len());
-        let own = stream
-            .dict
-            .get_deref(b"Matrix", pdf)
-            .and_then(Object::as_array)
-            .ok()
-            .filter(|m| m.len() == 6)
-            .map_or(Matrix::IDENTITY, |m| {
-                let mut values = [0.0; 6];
-                for (value, object) in values.iter_mut().zip(m) {
-                    *value = object.as_float().unwrap_or(0.0);
+        match pdf.name(&stream.dict, b"Subtype") {
+            Some(b"Image") => self.drawn.images = true,
+            // Some writers leave the type out.
+            Some(b"Form") | None => {
+                if depth >= DEEPEST_FORM {
+                    self.drawn.cut = true;
+                    return;
                 }
-                Matrix(values)
-            });
-        let resources = dictionary(pdf, &stream.dict, b"Resources").unwrap_or(resources);
-        if self.follow(&content, resources, own.then(outer), depth + 1).is_err() {
-            self.cut = true;
+                let Some(content) = plain(pdf, stream, self.limits.pdf_page.min(self.bytes)) else {
+                    self.drawn.broken += 1;
+                    return;
+                };
+                // All forms of a page share one allowance, or drawing one many times would multiply it.
+                self.bytes = self.bytes.saturating_sub(content.len());
+                let own = pdf.numbers(&stream.dict, b"Matrix").map_or(Matrix::IDENTITY, Matrix);
+                let resources = pdf.dictionary(&stream.dict, b"Resources").unwrap_or(resources);
+                let start = State { matrix: own.then(state.matrix), ..state.clone() };
+                self.follow(&content, resources, start, depth + 1);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// What is filled into forms or written onto the page stands in the appearances of annotations.
+    fn annotations(&mut self, page: &'a Dictionary) {
+        const HIDDEN: i64 = 2 | 32;
+        const MOST_ANNOTATIONS: usize = 10_000;
+        let pdf = self.pdf;
+        let all = pdf.array(page, b"Annots").map(Vec::as_slice).unwrap_or_default();
+        for annotation in all.iter().take(MOST_ANNOTATIONS) {
+            let Some(annotation) = pdf.follow(annotation).and_then(as_dictionary) else { continue };
+            let flags = pdf.value(annotation, b"F").and_then(|f| f.as_i64().ok()).unwrap_or(0);
+            let kind = pdf.name(annotation, b"Subtype").unwrap_or_default();
+            if flags & HIDDEN != 0 || kind == b"Popup" {
+                continue;
+            }
+            let normal = pdf.dictionary(annotation, b"AP").and_then(|ap| pdf.value(ap, b"N"));
+            let stream = match normal {
+                Some(Object::Stream(stream)) => Some(stream),
+                Some(Object::Dictionary(states)) => {
+                    pdf.name(annotation, b"AS").and_then(|state| pdf.stream(states, state))
+                }
+                _ => None,
+            };
+            let (Some(stream), Some(rectangle)) = (stream, pdf.numbers::<4>(annotation, b"Rect"))
+            else {
+                continue;
+            };
+            let matrix = pdf.numbers(&stream.dict, b"Matrix").map_or(Matrix::IDENTITY, Matrix);
+            let [x0, y0, x1, y1] = pdf.numbers(&stream.dict, b"BBox").unwrap_or(rectangle);
+            // The box of the appearance, transformed, fills the rectangle (PDF 1.7, 12.5.5).
+            let corners = [(x0, y0), (x1, y0), (x0, y1), (x1, y1)]
+                .map(|(x, y)| Matrix::translation(x, y).then(matrix).0);
+            let least = |at: usize| corners.iter().map(|c| c[at]).fold(f32::MAX, f32::min);
+            let most = |at: usize| corners.iter().map(|c| c[at]).fold(f32::MIN, f32::max);
+            let (wide, high) = (most(4) - least(4), most(5) - least(5));
+            let fit = |room: f32, has: f32| if has > 0.0 { room.abs() / has } else { 1.0 };
+            let (sx, sy) =
+                (fit(rectangle[2] - rectangle[0], wide), fit(rectangle[3] - rectangle[1], high));
+            let place = Matrix([
+                sx,
+                0.0,
+                0.0,
+                sy,
+                rectangle[0].min(rectangle[2]) - least(4) * sx,
+                rectangle[1].min(rectangle[3]) - least(5) * sy,
+            ]);
+            let state = State { matrix: place, ..State::new() };
+            self.draw(stream, &stream.dict, &state, 0);
         }
     }
 }
+
+const EMPTY: Letter = Letter {
+    start: 0,
+    end: 0,
+    x: 0.0,
+    y: 0.0,
+    width: 0.0,
+    size: 0.0,
+    direction: (1.0, 0.0),
+    bold: false,
+    mono: false,
+    artifact: false,
+};

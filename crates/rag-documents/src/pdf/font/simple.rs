@@ -1,0 +1,148 @@
+//! Fonts with one-byte codes: Type 1, TrueType, Type 3 (PDF 1.7, 9.6).
+
+use lopdf::{Dictionary, Document as Pdf, Object};
+
+use super::super::names;
+use super::super::objects::{Objects, plain};
+use super::super::program::Program;
+use super::{Glyph, ToUnicode, clean, is_private, widths};
+
+/// `FontDescriptor` flag: the font has its own set of characters (PDF 1.7, table 123).
+const SYMBOLIC: i64 = 4;
+
+pub(super) struct Simple {
+    texts: Vec<String>,
+    widths: [f32; 256],
+}
+
+impl Simple {
+    pub(super) fn read(pdf: &Pdf, font: &Dictionary, base_font: &str, limit: usize) -> Self {
+        let descriptor = pdf.dictionary(font, b"FontDescriptor");
+        let to_unicode = ToUnicode::read(pdf, font, limit);
+        let program = descriptor.map(|d| embedded(pdf, d, limit)).unwrap_or_default();
+        let encoding = Encoding::read(pdf, font, base_font, &program);
+        let widths = widths::simple(pdf, font, base_font, &encoding.names);
+        let texts = (0..=255_u8).map(|code| encoding.text(code, &to_unicode, &program)).collect();
+        Self { texts, widths }
+    }
+
+    pub(super) fn decode(&self, bytes: &[u8], mut each: impl FnMut(Glyph<'_>)) {
+        for byte in bytes {
+            let code = usize::from(*byte);
+            let text = self.texts.get(code).map_or("\u{FFFD}", String::as_str);
+            let width = self.widths.get(code).copied().unwrap_or_default();
+            each(Glyph { text, width, is_space: *byte == b' ' });
+        }
+    }
+}
+
+/// The program embedded under a descriptor.
+fn embedded(pdf: &Pdf, descriptor: &Dictionary, limit: usize) -> Program {
+    let data = |key: &[u8]| pdf.stream(descriptor, key).and_then(|s| plain(pdf, s, limit));
+    if let Some(data) = data(b"FontFile") {
+        // Some writers put a program of another kind under the wrong key.
+        if data.starts_with(b"%!") || data.starts_with(b"\x80\x01") {
+            Program::parse_type1(&data)
+        } else {
+            Program::parse(&data)
+        }
+    } else {
+        data(b"FontFile2")
+            .or_else(|| data(b"FontFile3"))
+            .map(|d| Program::parse(&d))
+            .unwrap_or_default()
+    }
+}
+
+/// What a font dictionary says of its codes.
+struct Encoding {
+    names: Vec<Option<String>>,
+    /// Whether only the program knows what the codes mean.
+    by_program: bool,
+}
+
+impl Encoding {
+    fn read(pdf: &Pdf, font: &Dictionary, base_font: &str, program: &Program) -> Self {
+        let descriptor = pdf.dictionary(font, b"FontDescriptor");
+        let flags = descriptor.and_then(|d| pdf.value(d, b"Flags")?.as_i64().ok());
+        let symbolic = flags.is_some_and(|flags| flags & SYMBOLIC != 0);
+        let true_type = pdf.name(font, b"Subtype") == Some(b"TrueType");
+        let value = pdf.value(font, b"Encoding");
+        let said = match value {
+            Some(Object::Name(name)) => Some(name.as_slice()),
+            Some(Object::Dictionary(dictionary)) => pdf.name(dictionary, b"BaseEncoding"),
+            _ => None,
+        };
+        let said = said.and_then(|name| names::encoding(&String::from_utf8_lossy(name)));
+        let standard_font = base_font.split_once('+').map_or(base_font, |(_, name)| name);
+        let own = ["Symbol", "ZapfDingbats"]
+            .into_iter()
+            .find(|name| standard_font.starts_with(name))
+            .and_then(names::encoding);
+        let base = said
+            .or(own)
+            .or_else(|| names::encoding(if true_type { "WinAnsi" } else { "Standard" }));
+        let mut glyphs: Vec<Option<String>> = base
+            .unwrap_or_default()
+            .iter()
+            .map(|name| (!name.is_empty()).then(|| (*name).to_owned()))
+            .collect();
+        glyphs.resize(256, None);
+        if said.is_none() {
+            for (code, place) in (0..=255_u8).zip(&mut glyphs) {
+                if let Some(name) = program.name(code) {
+                    *place = Some(name.to_owned());
+                }
+            }
+        }
+        let mut differences = false;
+        if let Some(Object::Dictionary(dictionary)) = value
+            && let Some(array) = pdf.array(dictionary, b"Differences")
+        {
+            let mut code = 0_usize;
+            for entry in array.iter().filter_map(|entry| pdf.follow(entry)) {
+                if let Ok(name) = entry.as_name() {
+                    if let Some(place) = glyphs.get_mut(code) {
+                        *place = Some(String::from_utf8_lossy(name).into_owned());
+                        differences = true;
+                    }
+                    code = code.saturating_add(1);
+                } else if let Ok(first) = entry.as_i64() {
+                    code = usize::try_from(first).unwrap_or(usize::MAX);
+                }
+            }
+        }
+        Self {
+            names: glyphs,
+            by_program: true_type && !differences && (symbolic || said.is_none()),
+        }
+    }
+
+    /// The text of a code, by whoever knows it best.
+    fn text(&self, code: u8, to_unicode: &ToUnicode, program: &Program) -> String {
+        // Two-byte codes in the map of a one-byte font are a common mistake.
+        let mapped = to_unicode.text(1, code.into()).or_else(|| to_unicode.text(2, code.into()));
+        if let Some(text) = mapped.as_ref().filter(|text| !is_private(text)) {
+            return text.clone();
+        }
+        let by_program = || program.text_of_code(code).map(str::to_owned);
+        let name = self.names.get(usize::from(code)).and_then(Option::as_deref);
+        let by_name = || {
+            let name = name?;
+            names::meaning(name).or_else(|| names::counted(name, code).map(String::from))
+        };
+        let text = if self.by_program {
+            by_program().or_else(by_name)
+        } else {
+            by_name().or_else(by_program)
+        };
+        let text = text.map(|text| clean(&text)).filter(|text| !text.is_empty());
+        match (text.filter(|text| !is_private(text)).or(mapped), name) {
+            (Some(text), _) => text,
+            // The codes of white space and of no glyph at all show nothing.
+            (None, None | Some(".notdef")) if code < 0x20 => String::new(),
+            (None, Some(".notdef")) => String::new(),
+            (None, _) => char::REPLACEMENT_CHARACTER.to_string(),
+        }
+    }
+}

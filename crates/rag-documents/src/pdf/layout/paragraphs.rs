@@ -1,0 +1,115 @@
+//! Lines into paragraphs.
+
+use super::{Line, first, is_wide, last, without_space};
+
+/// Lines further apart than this multiple of the usual distance are different paragraphs.
+const PARAGRAPH_GAP: f32 = 1.3;
+
+/// The text of lines in reading order: a line of output for each paragraph, table row or line of program text.
+pub(crate) fn paragraphs(lines: &[&Line]) -> String {
+    let leading = usual_leading(lines);
+    let mut text = String::new();
+    let mut above: Option<&Line> = None;
+    let mut edge = (usize::MAX, 0.0);
+    for line in lines {
+        if edge.0 != line.block {
+            let right = lines.iter().filter(|l| l.block == line.block).map(|l| l.right);
+            edge = (line.block, right.fold(f32::MIN, f32::max));
+        }
+        match above {
+            Some(above) if continues(above, line, leading, edge.1) => join(&mut text, &line.text),
+            Some(_) => {
+                text.push('\n');
+                text.push_str(&line.text);
+            }
+            None => text.push_str(&line.text),
+        }
+        above = Some(line);
+    }
+    text
+}
+
+/// The distance most neighboring lines have, relative to their font size.
+fn usual_leading(lines: &[&Line]) -> f32 {
+    let mut gaps: Vec<f32> = lines
+        .windows(2)
+        .filter_map(|pair| {
+            let [above, below] = pair else { return None };
+            let gap = (below.base - above.base) / above.size;
+            (above.block == below.block && (0.5..3.0).contains(&gap)).then_some(gap)
+        })
+        .collect();
+    gaps.sort_by(f32::total_cmp);
+    gaps.get(gaps.len() / 2).copied().unwrap_or(1.2).clamp(0.9, 2.0)
+}
+
+/// Whether `line` goes on where `above` ended because its line was full.
+fn continues(above: &Line, line: &Line, leading: f32, right: f32) -> bool {
+    if above.row || line.row || above.mono || line.mono || begins_item(&line.text) {
+        return false;
+    }
+    if above.bold != line.bold && (above.size - line.size).abs() > 0.02 * above.size {
+        return false;
+    }
+    // A paragraph goes on at the top of the next column.
+    if above.block != line.block {
+        return above.main
+            && line.main
+            && line.base < above.base
+            && line.left > above.right
+            && (line.size - above.size).abs() <= 0.05 * above.size
+            && breaks_word(&above.text, &line.text);
+    }
+    let size = above.size;
+    let gap = (line.base - above.base) / size;
+    let close =
+        gap > 0.0 && gap <= leading * PARAGRAPH_GAP && (line.size - size).abs() <= 0.12 * size;
+    if !close {
+        return false;
+    }
+    if breaks_word(&above.text, &line.text) {
+        return true;
+    }
+    // A line is full when the next word would not have fitted: one character of Chinese, or a word.
+    let wide = first(&line.text).is_some_and(is_wide);
+    let first_word = line.text.split(' ').next().map_or(0, |word| word.chars().count());
+    let room = if wide { 2.5 * size } else { (first_word.min(20) as f32 * 0.6 + 1.5) * size };
+    let indent = if begins_item(&above.text) { 4.0 } else { 0.9 };
+    above.right >= right - room && line.left <= above.left + indent * size
+}
+
+/// Whether a word is broken at the end of a line.
+fn breaks_word(above: &str, below: &str) -> bool {
+    let mut end = above.chars().rev();
+    end.next().is_some_and(|c| matches!(c, '-' | '\u{2010}'))
+        && end.next().is_some_and(char::is_alphabetic)
+        && first(below).is_some_and(char::is_lowercase)
+}
+
+/// Whether a line begins a list item.
+fn begins_item(text: &str) -> bool {
+    let numbered = text
+        .trim_start_matches(|c: char| c.is_ascii_digit())
+        .strip_prefix(['.', ')', '、'])
+        .is_some_and(|rest| {
+            rest.starts_with(' ') && text.starts_with(|c: char| c.is_ascii_digit())
+        });
+    numbered
+        || text.starts_with(['•', '●', '◦', '▪', '■', '–', '·', '‣', '\u{f0b7}'])
+        || text.starts_with("- ")
+        || text.starts_with("* ")
+}
+
+/// Appends a line: Chinese without a space, a broken word without its hyphen, other words with a space.
+pub(crate) fn join(text: &mut String, line: &str) {
+    if breaks_word(text, line) {
+        // "e-mail-\naddress" is a compound: a word that has hyphens keeps them all.
+        let word = text.rsplit(' ').next().unwrap_or_default();
+        if word.matches(['-', '\u{2010}']).count() == 1 {
+            text.pop();
+        }
+    } else if !without_space(last(text), first(line)) && !text.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(line);
+}

@@ -1,0 +1,341 @@
+//! Letters into pieces: stretches of a line without a wide gap.
+
+use std::collections::HashMap;
+
+use super::super::content::{Drawn, Letter};
+use super::{is_wide, without_space};
+
+/// A gap wider than this share of the font size parts two words.
+const WORD_GAP: f32 = 0.12;
+/// The same where spaces are drawn, so that gaps are only spacing.
+const DRAWN_WORD_GAP: f32 = 0.25;
+/// Chinese is set in a grid and stretched to fill a line: only a gap of this share parts it.
+const WIDE_GAP: f32 = 0.8;
+/// Between Chinese and Latin, typesetters leave a quarter.
+const MIXED_GAP: f32 = 0.4;
+/// A gap of this share ends a piece: it may be a gutter between columns.
+const PIECE_GAP: f32 = 1.2;
+/// The same where the neighbor was not drawn next: anything wider than a word gap may be a gutter.
+const NEIGHBOR_GAP: f32 = 0.6;
+/// Letters whose baselines differ by more than this share of the font size stand on different lines;
+/// less is a superscript.
+const LINE_SHIFT: f32 = 0.6;
+
+/// Letters that stand together on a line.
+#[derive(Debug, Clone)]
+pub(super) struct Piece {
+    pub(super) text: String,
+    pub(super) left: f32,
+    pub(super) right: f32,
+    pub(super) base: f32,
+    pub(super) size: f32,
+    /// Letters set in bold, in a typewriter font, and all.
+    bold: usize,
+    mono: usize,
+    pub(super) letters: usize,
+    pub(super) artifact: bool,
+    /// Its place in the order of drawing.
+    pub(super) order: usize,
+}
+
+impl Piece {
+    pub(super) fn is_bold(&self) -> bool {
+        self.bold * 2 > self.letters
+    }
+
+    pub(super) fn is_mono(&self) -> bool {
+        self.mono * 10 > self.letters * 9
+    }
+
+    pub(super) fn top(&self) -> f32 {
+        self.base - 0.75 * self.size
+    }
+
+    pub(super) fn bottom(&self) -> f32 {
+        self.base + 0.22 * self.size
+    }
+
+    /// Appends what stands to its right.
+    pub(super) fn append(&mut self, other: &Self, between: &str) {
+        self.text.push_str(between);
+        self.text.push_str(&other.text);
+        self.left = self.left.min(other.left);
+        self.right = self.right.max(other.right);
+        if other.letters > self.letters {
+            (self.base, self.size) = (other.base, other.size);
+        }
+        self.bold += other.bold;
+        self.mono += other.mono;
+        self.letters += other.letters;
+        self.artifact &= other.artifact;
+        self.order = self.order.min(other.order);
+    }
+
+    /// What stands between this and the next piece of a line.
+    pub(super) fn between(&self, next: &Self) -> &'static str {
+        let gap = next.left - self.right;
+        let size = self.size.min(next.size);
+        if spaced(gap / size, super::last(&self.text), super::first(&next.text), WORD_GAP) {
+            " "
+        } else {
+            ""
+        }
+    }
+}
+
+/// Whether a gap, as a share of the font size, parts words.
+fn spaced(gap: f32, before: Option<char>, after: Option<char>, word: f32) -> bool {
+    let wide = |c: Option<char>| c.is_some_and(is_wide);
+    let needed = if without_space(before, after) {
+        WIDE_GAP
+    } else if wide(before) || wide(after) {
+        MIXED_GAP
+    } else {
+        word
+    };
+    gap > needed
+}
+
+/// A letter in the frame of its direction: along the line, and downwards across lines.
+struct Set<'a> {
+    text: &'a str,
+    letter: &'a Letter,
+    along: f32,
+    down: f32,
+}
+
+/// The pieces of a page for each direction that text runs in, the commonest first.
+pub(super) fn by_direction(drawn: &Drawn) -> Vec<Vec<Piece>> {
+    const MOST_DIRECTIONS: usize = 16;
+    let mut frames: Vec<((f32, f32), Vec<Set<'_>>)> = Vec::new();
+    let mut recent = 0;
+    for letter in &drawn.letters {
+        let Some(text) = drawn.text.get(letter.start as usize..letter.end as usize) else {
+            continue;
+        };
+        let (dx, dy) = letter.direction;
+        let near = |(x, y): (f32, f32)| (x - dx).abs() + (y - dy).abs() < 0.1;
+        if !frames.get(recent).is_some_and(|(direction, _)| near(*direction)) {
+            let found = frames.iter().position(|(direction, _)| near(*direction));
+            recent = match found {
+                Some(at) => at,
+                None if frames.len() < MOST_DIRECTIONS => {
+                    frames.push((letter.direction, Vec::new()));
+                    frames.len() - 1
+                }
+                None => 0,
+            };
+        }
+        if let Some(((dx, dy), letters)) = frames.get_mut(recent) {
+            let (along, down) = (letter.x * *dx + letter.y * *dy, letter.x * *dy - letter.y * *dx);
+            letters.push(Set { text, letter, along, down });
+        }
+    }
+    frames.sort_by_key(|(_, letters)| std::cmp::Reverse(letters.len()));
+    frames.into_iter().map(|(_, letters)| neighbors(once(drawing_order(&letters)))).collect()
+}
+
+/// A piece that is being put together.
+struct Draft<'a> {
+    first: &'a Set<'a>,
+    /// Text, the gap before it as a share of the font size, and whether a space was drawn there.
+    parts: Vec<(&'a str, f32, bool)>,
+    right: f32,
+    base: f32,
+    size: f32,
+    bold: usize,
+    mono: usize,
+    artifact: bool,
+    space: bool,
+    last: f32,
+    order: usize,
+}
+
+fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut draft: Option<Draft<'_>> = None;
+    for set in letters {
+        let letter = set.letter;
+        let size = letter.size.max(0.1);
+        if set.text.trim().is_empty() {
+            // A space is no ink: it parts words, but reaches nowhere.
+            if let Some(draft) = &mut draft {
+                draft.space = true;
+            }
+            continue;
+        }
+        match &mut draft {
+            Some(d) if d.continues(set, size) => {
+                let gap = (set.along - d.right) / d.size.min(size);
+                // The same letter once more in the same place: bold for want of a bold font.
+                let again = d.parts.last().is_some_and(|(text, _, _)| *text == set.text)
+                    && (set.along - d.last).abs() < 0.15 * size
+                    && (set.down - d.base).abs() < 0.15 * size
+                    && letter.width > 0.2 * size;
+                if !again {
+                    d.push(set, gap, size);
+                }
+            }
+            _ => {
+                pieces.extend(draft.take().map(|d| d.finish()));
+                let mut started = Draft {
+                    first: set,
+                    parts: Vec::new(),
+                    right: set.along,
+                    base: set.down,
+                    size,
+                    bold: 0,
+                    mono: 0,
+                    artifact: letter.artifact,
+                    space: false,
+                    last: set.along,
+                    order: pieces.len(),
+                };
+                started.push(set, 0.0, size);
+                draft = Some(started);
+            }
+        }
+    }
+    pieces.extend(draft.map(|d| d.finish()));
+    pieces
+}
+
+impl<'a> Draft<'a> {
+    fn continues(&self, set: &Set<'_>, size: f32) -> bool {
+        let larger = self.size.max(size);
+        let gap = set.along - self.right;
+        let shift = (set.down - self.base).abs();
+        // What is raised or lowered belongs to what it touches, or it is another line.
+        let together =
+            shift <= 0.12 * larger || shift <= LINE_SHIFT * larger && gap.abs() <= 0.5 * larger;
+        together
+            && self.artifact == set.letter.artifact
+            && gap <= PIECE_GAP * larger
+            && set.along >= self.right - 0.6 * larger
+            && set.along >= self.last - 0.3 * larger
+    }
+
+    fn push(&mut self, set: &'a Set<'a>, gap: f32, size: f32) {
+        self.parts.push((set.text, gap, self.space));
+        self.space = false;
+        self.right = self.right.max(set.along + set.letter.width);
+        self.last = set.along;
+        self.bold += usize::from(set.letter.bold);
+        self.mono += usize::from(set.letter.mono);
+        if size > self.size {
+            (self.size, self.base) = (size, set.down);
+        }
+    }
+
+    fn finish(self) -> Piece {
+        let word = self.word_gap();
+        let mut text = String::new();
+        for (part, gap, space) in &self.parts {
+            let (before, after) = (super::last(&text), super::first(part));
+            let wanted = *space && !(without_space(before, after) && *gap < WIDE_GAP)
+                || spaced(*gap, before, after, word);
+            if wanted && !text.is_empty() && before != Some(' ') {
+                text.push(' ');
+            }
+            text.push_str(part);
+        }
+        Piece {
+            text,
+            left: self.first.along,
+            right: self.right,
+            base: self.base,
+            size: self.size,
+            bold: self.bold,
+            mono: self.mono,
+            letters: self.parts.len(),
+            artifact: self.artifact,
+            order: self.order,
+        }
+    }
+
+    /// The gap that parts words here: wider where the letters themselves are spaced out.
+    fn word_gap(&self) -> f32 {
+        let word =
+            if self.parts.iter().any(|(_, _, space)| *space) { DRAWN_WORD_GAP } else { WORD_GAP };
+        let mut gaps: Vec<f32> = self
+            .parts
+            .iter()
+            .skip(1)
+            .filter(|(_, _, space)| !space)
+            .map(|(_, gap, _)| *gap)
+            .collect();
+        if gaps.len() < 4 {
+            return word;
+        }
+        gaps.sort_by(f32::total_cmp);
+        let (low, middle) = (gaps.get(gaps.len() / 4), gaps.get(gaps.len() / 2));
+        match (low, middle) {
+            (Some(low), Some(middle)) if *low > 0.07 => word.max(middle * 1.6 + 0.02),
+            _ => word,
+        }
+    }
+}
+
+/// Drops pieces that are drawn once more in the same place, as shadows or for bold.
+fn once(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut seen: HashMap<(i32, i32), Vec<usize>> = HashMap::new();
+    let mut kept: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        const CELL: f32 = 4.0;
+        let (x, y) = ((piece.left / CELL) as i32, (piece.base / CELL) as i32);
+        let near = 0.25 * piece.size;
+        let double = (-1..=1).flat_map(|dx| (-1..=1).map(move |dy| (dx, dy))).any(|(dx, dy)| {
+            let cell = (x.saturating_add(dx), y.saturating_add(dy));
+            seen.get(&cell).into_iter().flatten().filter_map(|at| kept.get(*at)).any(|other| {
+                other.text == piece.text
+                    && (other.left - piece.left).abs() < near
+                    && (other.base - piece.base).abs() < near
+            })
+        });
+        if !double {
+            seen.entry((x, y)).or_default().push(kept.len());
+            kept.push(piece);
+        }
+    }
+    kept
+}
+
+/// Joins pieces that touch but were not drawn one after the other.
+fn neighbors(mut pieces: Vec<Piece>) -> Vec<Piece> {
+    pieces.sort_by(|a, b| a.base.total_cmp(&b.base).then(a.left.total_cmp(&b.left)));
+    let mut joined: Vec<Piece> = Vec::with_capacity(pieces.len());
+    let mut row: Vec<Piece> = Vec::new();
+    let finish = |row: &mut Vec<Piece>, joined: &mut Vec<Piece>| {
+        row.sort_by(|a, b| a.left.total_cmp(&b.left));
+        let start = joined.len();
+        for piece in row.drain(..) {
+            let last = joined.get_mut(start..).and_then(<[Piece]>::last_mut);
+            match last {
+                Some(last) if last.touches(&piece) => {
+                    let between = last.between(&piece);
+                    last.append(&piece, between);
+                }
+                _ => joined.push(piece),
+            }
+        }
+    };
+    for piece in pieces {
+        if row
+            .first()
+            .is_some_and(|first| piece.base - first.base > 0.15 * first.size.min(piece.size))
+        {
+            finish(&mut row, &mut joined);
+        }
+        row.push(piece);
+    }
+    finish(&mut row, &mut joined);
+    joined
+}
+
+impl Piece {
+    fn touches(&self, next: &Self) -> bool {
+        let size = self.size.min(next.size);
+        let gap = next.left - self.right;
+        self.artifact == next.artifact && gap < NEIGHBOR_GAP * size && gap > -0.6 * size
+    }
+}

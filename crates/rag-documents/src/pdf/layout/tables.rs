@@ -1,0 +1,281 @@
+//! Rows into lines; rows whose gaps stand under each other are those of a table, with their cells kept apart.
+
+use super::Line;
+use super::lines::Row;
+use super::pieces::Piece;
+
+/// A gap this wide, as a share of the font size, may part two cells.
+const CELL_GAP: f32 = 1.0;
+/// What stands between cells; the same as in tables of other formats.
+const CELL: &str = " | ";
+
+/// A row parted at its wide gaps.
+struct Parted {
+    cells: Vec<Piece>,
+    base: f32,
+    size: f32,
+    mono: bool,
+}
+
+/// The lines of a block; its tables are looked for when `tabular`.
+pub(super) fn lines(rows: Vec<Row>, tabular: bool) -> Vec<Line> {
+    let rows: Vec<Parted> = rows.into_iter().map(part).collect();
+    let mut lines = Vec::with_capacity(rows.len());
+    let mut at = 0;
+    while let Some(row) = rows.get(at) {
+        let end = if tabular { table_end(&rows, at) } else { at };
+        if let Some(table) = rows.get(at..end).filter(|table| table.len() >= 2)
+            && let Some(found) = table_lines(table)
+        {
+            lines.extend(found);
+            at = end;
+        } else {
+            lines.push(row.line());
+            at += 1;
+        }
+    }
+    lines
+}
+
+/// Rows of more than one cell that belong to no table to speak of, and all rows.
+pub(super) fn loose_rows(rows: Vec<Row>) -> (usize, usize) {
+    const TO_SPEAK_OF: usize = 4;
+    let rows: Vec<Parted> = rows.into_iter().map(part).collect();
+    let (mut loose, mut at) = (0, 0);
+    while let Some(row) = rows.get(at) {
+        let end = table_end(&rows, at).max(at + 1);
+        let table = rows.get(at..end).unwrap_or_default();
+        if table.len() < TO_SPEAK_OF || gutters(table).is_empty() {
+            loose += table.iter().filter(|row| row.cells.len() >= 2 && !row.mono).count();
+        }
+        debug_assert!(!row.cells.is_empty(), "a row has pieces");
+        at = end;
+    }
+    (loose, rows.len())
+}
+
+fn part(row: Row) -> Parted {
+    let mono = row.pieces.iter().all(Piece::is_mono);
+    let (base, size) = (row.base, row.size);
+    let mut cells: Vec<Piece> = Vec::new();
+    for piece in row.pieces {
+        match cells.last_mut() {
+            Some(last) if mono => {
+                // Program text keeps its alignment: a letter of it is about three fifths as wide as high.
+                let spaces =
+                    ((piece.left - last.right) / (0.6 * size)).round().clamp(0.0, 40.0) as usize;
+                last.append(&piece, &" ".repeat(spaces.max(1)));
+            }
+            Some(last) if piece.left - last.right < CELL_GAP * size => {
+                let between = last.between(&piece);
+                last.append(&piece, between);
+            }
+            _ => cells.push(piece),
+        }
+    }
+    Parted { cells, base, size, mono }
+}
+
+impl Parted {
+    fn line(&self) -> Line {
+        let text = self.cells.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>().join(" ");
+        let letters: usize = self.cells.iter().map(|cell| cell.letters).sum();
+        let bold: usize = self.cells.iter().filter(|c| c.is_bold()).map(|c| c.letters).sum();
+        Line {
+            text: ordered(text),
+            left: self.cells.iter().map(|p| p.left).fold(f32::MAX, f32::min),
+            right: self.cells.iter().map(|p| p.right).fold(f32::MIN, f32::max),
+            base: self.base,
+            size: self.size,
+            bold: bold * 2 > letters,
+            mono: self.mono,
+            row: false,
+            artifact: self.cells.iter().all(|cell| cell.artifact),
+            block: 0,
+            main: true,
+        }
+    }
+
+    /// What stands in each column.
+    fn columns(&self, gutters: &[f32]) -> Vec<String> {
+        let mut columns = vec![String::new(); gutters.len() + 1];
+        for cell in &self.cells {
+            // What reaches across a gutter is read with the column it begins in.
+            let begin = cell.left + 0.3 * cell.size.min(cell.right - cell.left);
+            let column = gutters.iter().filter(|gutter| **gutter < begin).count();
+            if let Some(place) = columns.get_mut(column) {
+                if !place.is_empty() {
+                    place.push(' ');
+                }
+                place.push_str(&cell.text);
+            }
+        }
+        columns
+    }
+
+    fn gaps(&self) -> impl Iterator<Item = (f32, f32)> {
+        self.cells.windows(2).filter_map(|pair| {
+            let [a, b] = pair else { return None };
+            Some((a.right, b.left))
+        })
+    }
+}
+
+/// Where a table that begins at `start` ends: the first row without a gap under one of the last.
+fn table_end(rows: &[Parted], start: usize) -> usize {
+    let mut end = start;
+    let mut last: Option<&Parted> = None;
+    while let Some(row) = rows.get(end) {
+        let fits = match last {
+            None => row.cells.len() >= 2 && !row.mono,
+            Some(above) => {
+                let near = row.base - above.base < 4.0 * row.size.max(above.size);
+                let level = |(left, right): (f32, f32)| {
+                    above.gaps().any(|(l, r)| right.min(r) - left.max(l) > 0.3 * row.size)
+                };
+                let under = row.cells.len() >= 2 && row.gaps().any(level);
+                // The rest of a cell that has more than one line.
+                let rest = row.cells.len() == 1
+                    && row.base - above.base < 1.6 * row.size
+                    && row.cells.first().is_some_and(|cell| {
+                        above
+                            .cells
+                            .iter()
+                            .skip(1)
+                            .any(|c| (c.left - cell.left).abs() < 0.5 * row.size)
+                    });
+                near && !row.mono && (under || rest)
+            }
+        };
+        if !fits {
+            break;
+        }
+        if row.cells.len() >= 2 {
+            last = Some(row);
+        }
+        end += 1;
+    }
+    end
+}
+
+/// The rows of a table with their cells in columns; `None` when there is no gap common to them.
+fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
+    let gutters = gutters(table);
+    if gutters.is_empty() {
+        return None;
+    }
+    let parted: Vec<Vec<String>> = table.iter().map(|row| row.columns(&gutters)).collect();
+    let pitch = pitch(table, &parted);
+    let mut lines: Vec<(Line, Vec<String>)> = Vec::new();
+    for (at, row) in table.iter().enumerate() {
+        let Some(cells) = parted.get(at).cloned() else { continue };
+        let above = at.checked_sub(1).and_then(|above| Some((table.get(above)?, parted.get(above)?)));
+        let rest = above.is_some_and(|(above, others)| {
+            let gap = row.base - above.base;
+            let open = |cells: &[String]| cells.first().is_some_and(String::is_empty);
+            match pitch {
+                // A label may stand in the middle of what it labels: lines above it belong to it too.
+                Some(pitch) => gap < 0.85 * pitch && (open(&cells) || open(others)),
+                None => gap < 1.6 * row.size && open(&cells),
+            }
+        });
+        match lines.last_mut() {
+            Some((line, filled)) if rest => {
+                for (place, more) in filled.iter_mut().zip(cells).filter(|(_, more)| !more.is_empty()) {
+                    super::paragraphs::join(place, &more);
+                }
+                line.right = line.right.max(row.line().right);
+                line.base = line.base.max(row.base);
+            }
+            _ => lines.push((Line { row: true, ..row.line() }, cells)),
+        }
+    }
+    let finish = |(mut line, cells): (Line, Vec<String>)| {
+        let cells: Vec<String> = cells.into_iter().map(ordered).collect();
+        line.text = cells.join(CELL).trim_end_matches([' ', '|']).to_owned();
+        line
+    };
+    Some(lines.into_iter().map(finish).collect())
+}
+
+/// The usual distance of rows whose first cells are filled; `None` where there are none under each other.
+fn pitch(table: &[Parted], parted: &[Vec<String>]) -> Option<f32> {
+    let filled = |cells: &Vec<String>| cells.first().is_some_and(|first| !first.is_empty());
+    let distances = table.windows(2).zip(parted.windows(2)).filter_map(|(rows, cells)| match (rows, cells) {
+        ([above, below], [a, b]) if filled(a) && filled(b) => Some(below.base - above.base),
+        _ => None,
+    });
+    let mut distances: Vec<f32> = distances.collect();
+    distances.sort_by(f32::total_cmp);
+    distances.get(distances.len() / 2).copied()
+}
+
+/// The middles of the gaps that nearly all rows leave free.
+fn gutters(table: &[Parted]) -> Vec<f32> {
+    let cells = || table.iter().flat_map(|row| &row.cells);
+    let size = table.iter().map(|row| row.size).fold(f32::MAX, f32::min);
+    let left = cells().map(|c| c.left).fold(f32::MAX, f32::min);
+    let right = cells().map(|c| c.right).fold(f32::MIN, f32::max);
+    let steps = (((right - left) / (0.25 * size)) as usize).clamp(1, 4_000);
+    let step = (right - left) / steps as f32;
+    let mut taken = vec![0_usize; steps + 1];
+    for cell in cells() {
+        let at = |x: f32| (((x - left) / step).max(0.0) as usize).min(steps);
+        for place in taken.get_mut(at(cell.left)..=at(cell.right)).into_iter().flatten() {
+            *place += 1;
+        }
+    }
+    // One row in eight may reach across, as a heading inside the table does.
+    let allowed = table.len() / 8;
+    let mut gutters = Vec::new();
+    let mut from = None;
+    for (place, count) in taken.iter().enumerate() {
+        match (from, *count <= allowed) {
+            (None, true) => from = Some(place),
+            (Some(start), false) => {
+                if (place - start) as f32 * step >= 0.5 * size && start > 0 {
+                    gutters.push(left + (start + place) as f32 / 2.0 * step);
+                }
+                from = None;
+            }
+            _ => {}
+        }
+    }
+    gutters
+}
+
+/// A line as it is read: text from right to left stands on the page in the order of the eye.
+fn ordered(text: String) -> String {
+    let backwards = |c: char| matches!(c, '\u{590}'..='\u{8FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}');
+    let (back, forth) = text.chars().fold((0, 0), |(back, forth), c| {
+        if backwards(c) {
+            (back + 1, forth)
+        } else {
+            (back, forth + usize::from(c.is_alphabetic()))
+        }
+    });
+    if back == 0 || back < forth {
+        return text;
+    }
+    let mut read = String::with_capacity(text.len());
+    let mut kept: Vec<char> = Vec::new();
+    for c in text.chars().rev() {
+        // Numbers and foreign words keep their own direction.
+        let own = c.is_alphanumeric() && !backwards(c)
+            || matches!(c, '.' | ',' | '-' | '/' | ':') && !kept.is_empty();
+        if own {
+            kept.push(c);
+            continue;
+        }
+        read.extend(kept.drain(..).rev());
+        read.push(match c {
+            '(' => ')',
+            ')' => '(',
+            '[' => ']',
+            ']' => '[',
+            c => c,
+        });
+    }
+    read.extend(kept.drain(..).rev());
+    read
+}

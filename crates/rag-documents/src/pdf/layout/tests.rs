@@ -1,0 +1,133 @@
+//! Pages set by hand, and the text they give.
+
+use super::super::content::{Drawn, Letter};
+use super::*;
+
+/// Sets `text` from `x` at height `y`, 10 points high, half as wide (Chinese: as wide).
+fn set(drawn: &mut Drawn, x: f32, y: f32, text: &str) {
+    let mut x = x;
+    for c in text.chars() {
+        let width = if is_wide(c) { 10.0 } else { 5.0 };
+        if c != ' ' {
+            let start = drawn.text.len() as u32;
+            drawn.text.push(c);
+            drawn.letters.push(Letter {
+                start,
+                end: drawn.text.len() as u32,
+                x,
+                y,
+                width,
+                size: 10.0,
+                direction: (1.0, 0.0),
+                bold: false,
+                mono: false,
+                artifact: false,
+            });
+        }
+        x += width;
+    }
+}
+
+fn check(pieces: &[(f32, f32, &str)], expected: &str) {
+    let mut drawn = Drawn::default();
+    for (x, y, text) in pieces {
+        set(&mut drawn, *x, *y, text);
+    }
+    let lines = lines(&drawn);
+    assert_eq!(paragraphs(&lines.iter().collect::<Vec<_>>()), expected);
+}
+
+#[test]
+fn full_lines_are_joined_and_short_ones_end_a_paragraph() {
+    check(
+        &[(0., 100., "the quick brown fox"), (0., 88., "over it."), (0., 76., "Next.")],
+        "the quick brown fox over it.\nNext.",
+    );
+    check(
+        &[(0., 100., "员工每年享有十五天"), (0., 88., "带薪年假。"), (0., 60., "病假")],
+        "员工每年享有十五天带薪年假。\n病假",
+    );
+}
+
+#[test]
+fn a_gap_is_a_space_between_words_but_not_between_ideographs() {
+    check(&[(0., 0., "word"), (23., 0., "gap")], "word gap");
+    check(&[(0., 0., "年"), (13., 0., "假")], "年假");
+}
+
+#[test]
+fn list_items_stay_apart() {
+    check(&[(0., 100., "• one long enough"), (0., 88., "• two")], "• one long enough\n• two");
+}
+
+#[test]
+fn a_word_broken_at_the_end_of_a_line_is_whole_again() {
+    check(&[(0., 100., "an impor-"), (0., 88., "tant word")], "an important word");
+    check(&[(0., 100., "an e-mail-"), (0., 88., "address of")], "an e-mail-address of");
+}
+
+#[test]
+fn two_columns_are_read_one_after_the_other_however_they_are_drawn() {
+    let left =
+        ["the left column has lines", "that fill it from left to", "right, as prose usually is."];
+    let right =
+        ["and the right column also", "has as many of them, which", "are to be read afterwards."];
+    let mut pieces = vec![(40., 130., "A title that reaches across both of the columns")];
+    for (at, (left, right)) in left.iter().zip(right).enumerate() {
+        let y = 100. - 12. * at as f32;
+        pieces.push((0., y, left));
+        pieces.push((160., y, right));
+    }
+    check(
+        &pieces,
+        "A title that reaches across both of the columns\n\
+         the left column has lines that fill it from left to right, as prose usually is.\n\
+         and the right column also has as many of them, which are to be read afterwards.",
+    );
+}
+
+#[test]
+fn the_cells_of_a_table_are_kept_apart_row_by_row() {
+    check(
+        &[
+            (0., 100., "Years"),
+            (100., 100., "Days"),
+            (0., 88., "0 to 9"),
+            (100., 88., "15"),
+            (0., 76., "10 and more"),
+            (100., 76., "20"),
+        ],
+        "Years | Days\n0 to 9 | 15\n10 and more | 20",
+    );
+}
+
+#[test]
+fn a_cell_of_two_lines_stays_in_its_row() {
+    check(
+        &[
+            (0., 100., "Term"),
+            (100., 100., "Meaning"),
+            (0., 80., "slot"),
+            (100., 80., "where a release"),
+            (100., 69., "is served"),
+            (0., 50., "live"),
+            (100., 50., "seen by clients"),
+        ],
+        "Term | Meaning\nslot | where a release is served\nlive | seen by clients",
+    );
+}
+
+#[test]
+fn letters_drawn_twice_are_read_once() {
+    check(&[(0., 0., "bold"), (0.3, 0., "bold")], "bold");
+}
+
+#[test]
+fn spaced_out_letters_are_one_word() {
+    let pieces: Vec<(f32, f32, &str)> = ["W", "A", "R", "N", "I", "N", "G"]
+        .iter()
+        .enumerate()
+        .map(|(at, c)| (at as f32 * 7.0, 0., *c))
+        .collect();
+    check(&pieces, "WARNING");
+}

@@ -1,0 +1,155 @@
+//! Glyph names, base encodings and the widths of the standard fonts (PDF 1.7, annex D; Adobe Glyph List).
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::LazyLock;
+
+use flate2::read::ZlibDecoder;
+
+/// Made by `scripts/pdf-tables`; parts that begin with a line `@kind name`.
+static PACKED: &[u8] = include_bytes!("../../data/names.z");
+
+struct Tables {
+    encodings: HashMap<&'static str, Vec<&'static str>>,
+    glyphs: HashMap<&'static str, &'static str>,
+    widths: HashMap<&'static str, HashMap<&'static str, f32>>,
+}
+
+static TABLES: LazyLock<Tables> = LazyLock::new(|| {
+    let text: &'static str = Box::leak(unpack(PACKED).into_boxed_str());
+    let mut tables =
+        Tables { encodings: HashMap::new(), glyphs: HashMap::new(), widths: HashMap::new() };
+    for part in text.split('@').skip(1) {
+        let mut lines = part.split('\n');
+        let head = lines.next().unwrap_or_default();
+        match head.split_once(' ') {
+            Some(("encoding", name)) => {
+                tables.encodings.insert(name, lines.take(256).collect());
+            }
+            Some(("widths", name)) => {
+                let widths = lines.filter_map(|line| {
+                    let (glyph, width) = line.split_once(' ')?;
+                    Some((glyph, width.parse().ok()?))
+                });
+                tables.widths.insert(name, widths.collect());
+            }
+            _ => tables.glyphs.extend(lines.filter_map(|line| line.split_once(' '))),
+        }
+    }
+    tables
+});
+
+/// A table that ships with the crate.
+pub(crate) fn unpack(packed: &[u8]) -> String {
+    let mut text = String::new();
+    // The tables are our own: they unpack, or the tests fail.
+    let _ = ZlibDecoder::new(packed).read_to_string(&mut text);
+    text
+}
+
+/// The glyph names of a base encoding by code, empty where it has none. `name` is that of the PDF, as
+/// `WinAnsiEncoding`, or of a standard font.
+pub(crate) fn encoding(name: &str) -> Option<&'static [&'static str]> {
+    let name = name.strip_suffix("Encoding").unwrap_or(name);
+    TABLES.encodings.get(name).map(Vec::as_slice)
+}
+
+/// The widths by glyph name of the standard font that `base_font` is or resembles.
+pub(crate) fn standard_widths(base_font: &str) -> Option<&'static HashMap<&'static str, f32>> {
+    let name = base_font.split_once('+').map_or(base_font, |(_, name)| name);
+    let bold = name.contains("Bold");
+    let italic = name.contains("Italic") || name.contains("Oblique");
+    let family = if name.starts_with("Times") {
+        match (bold, italic) {
+            (true, true) => "Times-BoldItalic",
+            (true, false) => "Times-Bold",
+            (false, true) => "Times-Italic",
+            (false, false) => "Times-Roman",
+        }
+    } else if bold {
+        "Helvetica-Bold"
+    } else {
+        "Helvetica"
+    };
+    TABLES.widths.get(family)
+}
+
+/// What a glyph name means: a name of Adobe's list, `uniXXXX`, `uXXXXX`, several of them joined by
+/// underscores, each with or without a suffix after a full stop.
+pub(crate) fn meaning(name: &str) -> Option<String> {
+    if let Some(text) = TABLES.glyphs.get(name) {
+        return Some((*text).to_owned());
+    }
+    let stem = name.split('.').next().filter(|stem| !stem.is_empty())?;
+    let mut text = String::new();
+    for part in stem.split('_') {
+        if let Some(known) = TABLES.glyphs.get(part) {
+            text.push_str(known);
+        } else if let Some(digits) =
+            part.strip_prefix("uni").filter(|d| d.len() >= 4 && d.len() % 4 == 0)
+        {
+            for at in (0..digits.len()).step_by(4) {
+                text.push(character(digits.get(at..at + 4)?)?);
+            }
+        } else {
+            let digits = part.strip_prefix('u').filter(|d| (4..=6).contains(&d.len()))?;
+            text.push(character(digits)?);
+        }
+    }
+    Some(text)
+}
+
+fn character(digits: &str) -> Option<char> {
+    char::from_u32(u32::from_str_radix(digits, 16).ok()?)
+}
+
+/// What a glyph name means that only counts the glyphs: `g65`, `c65`, `a65` or `G41` beside the code 65.
+pub(crate) fn counted(name: &str, code: u8) -> Option<char> {
+    let digits = name.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let counts = digits.parse() == Ok(u32::from(code))
+        || name.len() == 3 && u8::from_str_radix(name.get(1..)?, 16) == Ok(code);
+    (counts && digits.len() < name.len() && (0x21..0x7F).contains(&code))
+        .then_some(char::from(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_mean_characters() {
+        for (name, expected) in [
+            ("A", Some("A")),
+            ("fi", Some("ﬁ")),
+            ("f_f_i", Some("ffi")),
+            ("Aacute.sc", Some("Á")),
+            ("uni4E2D6587", Some("中文")),
+            ("u1F600.alt", Some("😀")),
+            ("afii10017", Some("А")),
+            ("uniD800", None),
+            (".notdef", None),
+            ("g12", None),
+        ] {
+            assert_eq!(meaning(name).as_deref(), expected, "{name}");
+        }
+        assert_eq!(counted("g65", 65), Some('A'));
+        assert_eq!(counted("G41", 65), Some('A'));
+        assert_eq!(counted("g66", 65), None);
+    }
+
+    #[test]
+    fn encodings_are_whole() {
+        for name in ["Standard", "MacRoman", "WinAnsi", "MacExpert", "Symbol", "ZapfDingbats"] {
+            let names = encoding(name).unwrap();
+            assert_eq!(names.len(), 256, "{name}");
+            for glyph in names.iter().filter(|n| !n.is_empty()) {
+                assert!(
+                    meaning(glyph).is_some() || name == "MacExpert" || name == "Symbol",
+                    "{name}: {glyph}"
+                );
+            }
+        }
+        assert_eq!(encoding("WinAnsiEncoding").unwrap()[0x80], "Euro");
+        assert_eq!(standard_widths("ABCDEF+Times-Bold").unwrap()["A"], 722.0);
+    }
+}

@@ -1,0 +1,189 @@
+//! Embedded font programs: what they know about the meaning of their glyphs.
+
+use std::collections::HashMap;
+
+use ttf_parser::{Face, GlyphId, PlatformId, cff};
+
+use super::lexer::{Lexer, Token, Value};
+use super::names;
+
+/// Glyphs of one font.
+const MOST_GLYPHS: u16 = u16::MAX;
+/// How much of a Type 1 program is searched for its encoding, which stands near its beginning.
+const CLEAR_TEXT: usize = 64 * 1024;
+
+/// What a program says about its glyphs.
+#[derive(Debug, Default)]
+pub(crate) struct Program {
+    /// Glyph to text, from a Unicode `cmap` read backwards, or from glyph names.
+    glyphs: HashMap<u16, String>,
+    /// One-byte code to glyph (TrueType) of a symbolic font.
+    codes: HashMap<u8, u16>,
+    /// One-byte code to glyph name (Type 1 and CFF): the program's own encoding.
+    names: HashMap<u8, String>,
+    /// CID to glyph of a CFF font; empty when they are the same.
+    cids: HashMap<u16, u16>,
+}
+
+impl Program {
+    /// A TrueType or OpenType program, or a bare CFF one.
+    pub(crate) fn parse(data: &[u8]) -> Self {
+        if let Ok(face) = Face::parse(data, 0) {
+            let mut program = Self::default();
+            program.read_face(&face);
+            if let Some(table) = face.tables().cff {
+                program.read_cff(&table);
+            }
+            program
+        } else if let Some(table) = cff::Table::parse(data) {
+            let mut program = Self::default();
+            program.read_cff(&table);
+            program
+        } else {
+            Self::default()
+        }
+    }
+
+    /// A Type 1 program: its encoding stands in clear text before the encrypted part.
+    pub(crate) fn parse_type1(data: &[u8]) -> Self {
+        let mut program = Self::default();
+        let head = data.get(..CLEAR_TEXT).unwrap_or(data);
+        let Some(start) = head.windows(9).position(|w| w == b"/Encoding") else { return program };
+        let mut lexer = Lexer::new(head.get(start + 9..).unwrap_or_default());
+        let mut held: Vec<Value> = Vec::new();
+        while let Some(token) = lexer.next() {
+            match token {
+                Token::Value(value) => held.push(value),
+                Token::Word(b"put") => {
+                    if let [.., Value::Number(code), Value::Name(name)] = held.as_slice()
+                        && (0.0..256.0).contains(code)
+                    {
+                        let name = String::from_utf8_lossy(name).into_owned();
+                        program.names.insert(*code as u8, name);
+                    }
+                    held.clear();
+                }
+                Token::Word(b"StandardEncoding") => {
+                    let standard = names::encoding("Standard").unwrap_or_default();
+                    for (code, name) in (0..=255_u8).zip(standard).filter(|(_, n)| !n.is_empty()) {
+                        program.names.insert(code, (*name).to_owned());
+                    }
+                    break;
+                }
+                Token::Word(b"def" | b"readonly" | b"eexec") => break,
+                Token::Word(_) => {}
+            }
+        }
+        program
+    }
+
+    fn read_face(&mut self, face: &Face<'_>) {
+        let count = face.number_of_glyphs();
+        for glyph in 0..count.min(MOST_GLYPHS) {
+            if let Some(text) = face.glyph_name(GlyphId(glyph)).and_then(names::meaning) {
+                self.glyphs.insert(glyph, text);
+            }
+        }
+        let Some(table) = face.tables().cmap else { return };
+        for subtable in table.subtables {
+            let symbolic = subtable.platform_id == PlatformId::Windows && subtable.encoding_id == 0;
+            let macintosh = subtable.platform_id == PlatformId::Macintosh;
+            if symbolic || macintosh {
+                for code in 0..=255_u8 {
+                    let glyph = [0xF000, 0, 0xF100]
+                        .iter()
+                        .find_map(|page| subtable.glyph_index(page + u32::from(code)))
+                        .filter(|glyph| glyph.0 != 0);
+                    if let Some(glyph) = glyph {
+                        self.codes.entry(code).or_insert(glyph.0);
+                    }
+                }
+            } else if subtable.is_unicode() {
+                // Where several characters share a glyph, the ordinary one comes first.
+                let mut found: Vec<u32> = Vec::new();
+                subtable.codepoints(|code| {
+                    if found.len() < usize::from(MOST_GLYPHS) {
+                        found.push(code);
+                    }
+                });
+                let mut mapped: HashMap<u16, char> = HashMap::new();
+                for character in found.into_iter().filter_map(char::from_u32) {
+                    if let Some(glyph) = subtable.glyph_index(character.into()) {
+                        let kept = mapped.entry(glyph.0).or_insert(character);
+                        if is_odd(*kept) && !is_odd(character) {
+                            *kept = character;
+                        }
+                    }
+                }
+                let mapped = mapped.into_iter().filter(|(glyph, _)| *glyph != 0);
+                self.glyphs.extend(mapped.map(|(glyph, c)| (glyph, c.to_string())));
+            }
+        }
+    }
+
+    fn read_cff(&mut self, table: &cff::Table<'_>) {
+        for glyph in 0..table.number_of_glyphs() {
+            let id = GlyphId(glyph);
+            if let Some(cid) = table.glyph_cid(id) {
+                self.cids.insert(cid, glyph);
+            } else if let Some(text) = table.glyph_name(id).and_then(names::meaning) {
+                self.glyphs.entry(glyph).or_insert(text);
+            }
+        }
+        for code in 0..=255_u8 {
+            let glyph = table.glyph_index(code).filter(|glyph| glyph.0 != 0);
+            if let Some(name) = glyph.and_then(|glyph| table.glyph_name(glyph)) {
+                self.names.insert(code, name.to_owned());
+            }
+        }
+    }
+
+    /// The glyph name of a one-byte code, by the program's own encoding.
+    pub(crate) fn name(&self, code: u8) -> Option<&str> {
+        self.names.get(&code).map(String::as_str)
+    }
+
+    /// The text of a one-byte code of a symbolic TrueType font.
+    pub(crate) fn text_of_code(&self, code: u8) -> Option<&str> {
+        self.text_of_glyph(*self.codes.get(&code)?)
+    }
+
+    pub(crate) fn text_of_glyph(&self, glyph: u16) -> Option<&str> {
+        self.glyphs.get(&glyph).map(String::as_str)
+    }
+
+    /// The text of a CID that selects a glyph of the program by itself.
+    pub(crate) fn text_of_cid(&self, cid: u16) -> Option<&str> {
+        let glyph = if self.cids.is_empty() { cid } else { *self.cids.get(&cid)? };
+        self.text_of_glyph(glyph)
+    }
+}
+
+/// Private, compatibility and control characters, beside which an ordinary one is better.
+fn is_odd(c: char) -> bool {
+    matches!(c, '\0'..='\u{1F}' | '\u{A0}' | '\u{AD}' | '\u{2E80}'..='\u{2FDF}' | '\u{E000}'..='\u{FAFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_encoding_of_a_type_1_program_is_in_its_clear_text() {
+        let program = Program::parse_type1(
+            b"%!PS-AdobeFont-1.0 /Encoding 256 array 0 1 255 {1 index exch /.notdef put} for
+              dup 27 /ff put dup 65 /Alpha put readonly def currentfile eexec dup 66 /B put",
+        );
+        assert_eq!((program.name(27), program.name(65)), (Some("ff"), Some("Alpha")));
+        assert_eq!(program.name(66), None);
+        let program = Program::parse_type1(b"/Encoding StandardEncoding def");
+        assert_eq!(program.name(0x27), Some("quoteright"));
+    }
+
+    #[test]
+    fn noise_is_no_program() {
+        for noise in [&b""[..], b"\0\x01\0\0", b"OTTO\0\xFF", b"\x01\0\x04\x01\xFF\xFF\xFF"] {
+            assert!(Program::parse(noise).glyphs.is_empty());
+        }
+    }
+}
