@@ -169,7 +169,8 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
     let mut lines: Vec<(Line, Vec<String>)> = Vec::new();
     for (at, row) in table.iter().enumerate() {
         let Some(cells) = parted.get(at).cloned() else { continue };
-        let above = at.checked_sub(1).and_then(|above| Some((table.get(above)?, parted.get(above)?)));
+        let above =
+            at.checked_sub(1).and_then(|above| Some((table.get(above)?, parted.get(above)?)));
         let rest = above.is_some_and(|(above, others)| {
             let gap = row.base - above.base;
             let open = |cells: &[String]| cells.first().is_some_and(String::is_empty);
@@ -181,7 +182,9 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
         });
         match lines.last_mut() {
             Some((line, filled)) if rest => {
-                for (place, more) in filled.iter_mut().zip(cells).filter(|(_, more)| !more.is_empty()) {
+                for (place, more) in
+                    filled.iter_mut().zip(cells).filter(|(_, more)| !more.is_empty())
+                {
                     super::paragraphs::join(place, &more);
                 }
                 line.right = line.right.max(row.line().right);
@@ -201,10 +204,11 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
 /// The usual distance of rows whose first cells are filled; `None` where there are none under each other.
 fn pitch(table: &[Parted], parted: &[Vec<String>]) -> Option<f32> {
     let filled = |cells: &Vec<String>| cells.first().is_some_and(|first| !first.is_empty());
-    let distances = table.windows(2).zip(parted.windows(2)).filter_map(|(rows, cells)| match (rows, cells) {
-        ([above, below], [a, b]) if filled(a) && filled(b) => Some(below.base - above.base),
-        _ => None,
-    });
+    let distances =
+        table.windows(2).zip(parted.windows(2)).filter_map(|(rows, cells)| match (rows, cells) {
+            ([above, below], [a, b]) if filled(a) && filled(b) => Some(below.base - above.base),
+            _ => None,
+        });
     let mut distances: Vec<f32> = distances.collect();
     distances.sort_by(f32::total_cmp);
     distances.get(distances.len() / 2).copied()
