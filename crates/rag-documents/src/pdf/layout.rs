@@ -31,6 +31,8 @@ pub(crate) struct Line {
     pub(crate) artifact: bool,
     /// Lines of one block stand under each other with nothing between them.
     pub(crate) block: usize,
+    /// Which of the page's headings it is a line of.
+    pub(crate) heading: Option<usize>,
     /// Whether it runs the way that most of the page's text runs.
     pub(crate) main: bool,
 }

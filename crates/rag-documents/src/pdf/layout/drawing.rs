@@ -37,7 +37,9 @@ pub(super) fn groups(mut pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
     let mut groups: Vec<Vec<Piece>> = Vec::new();
     for piece in pieces {
         match groups.last_mut() {
-            Some(group) if group.last().is_some_and(|last| follows(last, &piece)) => group.push(piece),
+            Some(group) if group.last().is_some_and(|last| follows(last, &piece)) => {
+                group.push(piece)
+            }
             _ => groups.push(vec![piece]),
         }
     }

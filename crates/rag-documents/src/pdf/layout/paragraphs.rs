@@ -48,6 +48,13 @@ fn continues(above: &Line, line: &Line, leading: f32, right: f32) -> bool {
     if above.row || line.row || above.mono || line.mono || begins_item(&line.text) {
         return false;
     }
+    // A heading goes on in its own lines only.
+    if above.heading != line.heading {
+        return false;
+    }
+    if line.heading.is_some() {
+        return true;
+    }
     if above.bold != line.bold && (above.size - line.size).abs() > 0.02 * above.size {
         return false;
     }

@@ -92,6 +92,7 @@ impl Parted {
             row: false,
             artifact: self.cells.iter().all(|cell| cell.artifact),
             block: 0,
+            heading: None,
             main: true,
         }
     }
@@ -169,10 +170,18 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
     let mut lines: Vec<(Line, Vec<String>)> = Vec::new();
     for (at, row) in table.iter().enumerate() {
         let Some(cells) = parted.get(at).cloned() else { continue };
-        let above = at.checked_sub(1).and_then(|above| Some((table.get(above)?, parted.get(above)?)));
+        let above =
+            at.checked_sub(1).and_then(|above| Some((table.get(above)?, parted.get(above)?)));
         let rest = above.is_some_and(|(above, others)| {
             let gap = row.base - above.base;
             let open = |cells: &[String]| cells.first().is_some_and(String::is_empty);
+            // A line nearer to the label below it belongs to that one.
+            let below = table.get(at + 1).zip(parted.get(at + 1));
+            let next = below
+                .is_some_and(|(below, cells)| !open(cells) && below.base - row.base < 0.8 * gap);
+            if open(&cells) && next {
+                return false;
+            }
             match pitch {
                 // A label may stand in the middle of what it labels: lines above it belong to it too.
                 Some(pitch) => gap < 0.85 * pitch && (open(&cells) || open(others)),
@@ -181,7 +190,9 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
         });
         match lines.last_mut() {
             Some((line, filled)) if rest => {
-                for (place, more) in filled.iter_mut().zip(cells).filter(|(_, more)| !more.is_empty()) {
+                for (place, more) in
+                    filled.iter_mut().zip(cells).filter(|(_, more)| !more.is_empty())
+                {
                     super::paragraphs::join(place, &more);
                 }
                 line.right = line.right.max(row.line().right);
@@ -201,10 +212,11 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
 /// The usual distance of rows whose first cells are filled; `None` where there are none under each other.
 fn pitch(table: &[Parted], parted: &[Vec<String>]) -> Option<f32> {
     let filled = |cells: &Vec<String>| cells.first().is_some_and(|first| !first.is_empty());
-    let distances = table.windows(2).zip(parted.windows(2)).filter_map(|(rows, cells)| match (rows, cells) {
-        ([above, below], [a, b]) if filled(a) && filled(b) => Some(below.base - above.base),
-        _ => None,
-    });
+    let distances =
+        table.windows(2).zip(parted.windows(2)).filter_map(|(rows, cells)| match (rows, cells) {
+            ([above, below], [a, b]) if filled(a) && filled(b) => Some(below.base - above.base),
+            _ => None,
+        });
     let mut distances: Vec<f32> = distances.collect();
     distances.sort_by(f32::total_cmp);
     distances.get(distances.len() / 2).copied()
