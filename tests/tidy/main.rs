@@ -96,6 +96,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("usearch", &["rag-index"]),
     ("lopdf", &["rag-documents"]),
     ("zip", &["rag-documents"]),
+    ("ttf-parser", &["rag-documents"]),
     ("quick-xml", &["rag-documents"]),
     ("prometheus", &["telemetry"]),
     ("tracing-subscriber", &["telemetry"]),

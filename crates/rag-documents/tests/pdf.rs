@@ -23,7 +23,7 @@ fn check(codes: &str, fonts: &[&str], expected: &str) {
     assert_eq!(text(&document), expected, "{fonts:?}");
     let unmapped = expected.matches('\u{FFFD}').count();
     let problems = &document.pages[0].problems;
-    let reported = problems.iter().any(|p| *p == PageProblem::Unmapped { characters: unmapped });
+    let reported = problems.contains(&PageProblem::Unmapped { characters: unmapped });
     assert_eq!(reported, unmapped > 0, "{problems:?}");
 }
 
