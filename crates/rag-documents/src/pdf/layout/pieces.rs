@@ -17,6 +17,9 @@ const MIXED_GAP: f32 = 0.4;
 const PIECE_GAP: f32 = 1.2;
 /// The same where the neighbor was not drawn next: anything wider than a word gap may be a gutter.
 const NEIGHBOR_GAP: f32 = 0.6;
+/// Letters may reach into the next ones by this share: Chinese punctuation is closed up to half its width,
+/// on both sides.
+pub(super) const OVERLAP: f32 = 1.05;
 /// Letters whose baselines differ by more than this share of the font size stand on different lines;
 /// less is a superscript.
 const LINE_SHIFT: f32 = 0.6;
@@ -211,7 +214,7 @@ impl<'a> Draft<'a> {
         together
             && self.artifact == set.letter.artifact
             && gap <= PIECE_GAP * larger
-            && set.along >= self.right - 0.6 * larger
+            && set.along >= self.right - OVERLAP * larger
             && set.along >= self.last - 0.3 * larger
     }
 
@@ -336,6 +339,6 @@ impl Piece {
     fn touches(&self, next: &Self) -> bool {
         let size = self.size.min(next.size);
         let gap = next.left - self.right;
-        self.artifact == next.artifact && gap < NEIGHBOR_GAP * size && gap > -0.6 * size
+        self.artifact == next.artifact && gap < NEIGHBOR_GAP * size && gap > -OVERLAP * size
     }
 }
