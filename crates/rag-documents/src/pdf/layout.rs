@@ -47,7 +47,7 @@ pub(crate) fn lines(drawn: &Drawn) -> Vec<Line> {
             let loose = drawing::is_loose(&pieces);
             let groups = if loose { drawing::groups(pieces) } else { vec![pieces] };
             for pieces in groups {
-                for mut line in tables::lines(lines::rows(pieces), !loose) {
+                for mut line in tables::lines(&lines::rows(pieces), !loose) {
                     (line.block, line.main) = (block, at == 0);
                     all.push(line);
                 }

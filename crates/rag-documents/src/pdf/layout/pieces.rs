@@ -260,12 +260,15 @@ impl<'a> Draft<'a> {
     fn word_gap(&self) -> f32 {
         let word =
             if self.parts.iter().any(|(_, _, space)| *space) { DRAWN_WORD_GAP } else { WORD_GAP };
+        // Between letters only: the dots of a table of contents are far apart in any font.
+        let letter = |part: &(&str, f32, bool)| part.0.chars().all(char::is_alphabetic);
         let mut gaps: Vec<f32> = self
             .parts
-            .iter()
-            .skip(1)
-            .filter(|(_, _, space)| !space)
-            .map(|(_, gap, _)| *gap)
+            .windows(2)
+            .filter_map(|pair| match pair {
+                [before, after] if letter(before) && letter(after) && !after.2 => Some(after.1),
+                _ => None,
+            })
             .collect();
         if gaps.len() < 4 {
             return word;
