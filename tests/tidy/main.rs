@@ -99,6 +99,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("unicode-width", &["evaluation"]),
     ("lopdf", &["rag-documents"]),
     ("zip", &["rag-documents"]),
+    ("ttf-parser", &["rag-documents"]),
     ("quick-xml", &["rag-documents"]),
     ("prometheus", &["telemetry"]),
     ("tracing-subscriber", &["telemetry"]),

@@ -73,7 +73,11 @@ pub(crate) fn read(
     let headings = headings::find(&pages, &outline);
     let mut path = Path::default();
     let mut sections = Vec::with_capacity(pages.len());
-    for (at, (lines, headings)) in pages.iter().zip(&headings).enumerate() {
+    for (at, (lines, headings)) in pages.iter_mut().zip(&headings).enumerate() {
+        for (number, heading) in headings.iter().enumerate() {
+            let printed = lines.iter_mut().skip(heading.line).take(heading.lines);
+            printed.for_each(|line| line.heading = Some(number));
+        }
         page_sections(at as u32 + 1, lines, headings, &mut path, &mut sections);
     }
     Ok(Document { format: Format::Pdf, sections, warnings: warnings(&reports), pages: reports })

@@ -8,6 +8,11 @@ use std::time::{Duration, Instant};
 use rag_documents::{Document, DocumentError, Format, Limits, read, read_file};
 use zip::write::{SimpleFileOptions, ZipWriter};
 
+#[path = "made/pdf.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod made;
+use made::stream;
+
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
@@ -43,28 +48,8 @@ fn text(document: &Document) -> String {
     document.sections.iter().map(|s| s.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
-/// A PDF of these objects, numbered from 1; the first one is the catalog.
 fn pdf(objects: &[&str]) -> Vec<u8> {
-    let mut out = b"%PDF-1.4\n".to_vec();
-    let mut offsets = Vec::new();
-    for (number, object) in (1..).zip(objects) {
-        offsets.push(out.len());
-        out.extend(format!("{number} 0 obj\n{object}\nendobj\n").bytes());
-    }
-    let xref = out.len();
-    out.extend(format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).bytes());
-    for offset in offsets {
-        out.extend(format!("{offset:010} 00000 n \n").bytes());
-    }
-    let size = objects.len() + 1;
-    out.extend(
-        format!("trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{xref}\n%%EOF\n").bytes(),
-    );
-    out
-}
-
-fn stream(dictionary: &str, content: &str) -> String {
-    format!("<< {dictionary} /Length {} >>\nstream\n{content}\nendstream", content.len())
+    made::pdf_with(objects, "")
 }
 
 const CATALOG: &str = "<< /Type /Catalog /Pages 2 0 R >>";

@@ -151,11 +151,13 @@ impl CMap {
             let [Value::Text(low), Value::Text(high), target] = triple else { continue };
             let (width, low, high) = (low.len(), number(low), number(high));
             match target {
-                Value::Text(first) if (1..=4).contains(&width) && low <= high => {
-                    if self.text_ranges.len() < MOST_MAPPINGS {
-                        let first = first.get(..LONGEST_TARGET).unwrap_or(first).to_vec();
-                        self.text_ranges.push((Range { width: width as u8, low, high }, first));
-                    }
+                Value::Text(first)
+                    if (1..=4).contains(&width)
+                        && low <= high
+                        && self.text_ranges.len() < MOST_MAPPINGS =>
+                {
+                    let first = first.get(..LONGEST_TARGET).unwrap_or(first).to_vec();
+                    self.text_ranges.push((Range { width: width as u8, low, high }, first));
                 }
                 Value::Array(targets) => {
                     for (code, target) in (low..=high).zip(targets) {

@@ -22,8 +22,9 @@ const MOST_MARKED: usize = 256;
 const MOST_LETTERS: usize = 1_000_000;
 /// Operands before an operator.
 const MOST_OPERANDS: usize = 4_096;
-/// Letters may stand this many points outside the page and still be seen in part.
-const BLEED: f32 = 3.0;
+/// Letters may stand this many points outside the page: some pages are cut narrower than what is meant to
+/// be read on them.
+const BLEED: f32 = 1_000.0;
 
 /// One character, or ligature, where it stands on the page (in points).
 #[derive(Debug, Clone)]
@@ -240,11 +241,7 @@ impl<'a> Reader<'_, 'a> {
                     }
                 }
                 b"BDC" | b"BMC" => self.open(&operands, resources),
-                b"EMC" => {
-                    if self.marked.len() > marked {
-                        self.close();
-                    }
-                }
+                b"EMC" if self.marked.len() > marked => self.close(),
                 b"ID" => {
                     self.drawn.images = true;
                     lexer.skip_image();

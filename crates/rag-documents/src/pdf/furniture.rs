@@ -162,6 +162,7 @@ mod tests {
             row: false,
             artifact: false,
             block: 0,
+            heading: None,
             main: true,
         }
     }

@@ -31,6 +31,8 @@ pub(crate) struct Line {
     pub(crate) artifact: bool,
     /// Lines of one block stand under each other with nothing between them.
     pub(crate) block: usize,
+    /// Which of the page's headings it is a line of.
+    pub(crate) heading: Option<usize>,
     /// Whether it runs the way that most of the page's text runs.
     pub(crate) main: bool,
 }
@@ -45,7 +47,7 @@ pub(crate) fn lines(drawn: &Drawn) -> Vec<Line> {
             let loose = drawing::is_loose(&pieces);
             let groups = if loose { drawing::groups(pieces) } else { vec![pieces] };
             for pieces in groups {
-                for mut line in tables::lines(lines::rows(pieces), !loose) {
+                for mut line in tables::lines(&lines::rows(pieces), !loose) {
                     (line.block, line.main) = (block, at == 0);
                     all.push(line);
                 }

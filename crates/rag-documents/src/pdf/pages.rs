@@ -72,7 +72,8 @@ pub(crate) fn pages<'a>(pdf: &'a Pdf, empty: &'a Dictionary, most: usize) -> Vec
             if let Object::Dictionary(dictionary) = object
                 && pdf.name(dictionary, b"Type") == Some(b"Page")
             {
-                walk.leaf(Some(*id), dictionary, none);
+                let above = walk.ancestors(dictionary, none);
+                walk.leaf(Some(*id), dictionary, above);
             }
         }
     }
@@ -118,6 +119,14 @@ impl<'a> Walk<'a> {
         } else if pdf.name(dictionary, b"Type") != Some(b"Pages") {
             self.leaf(id, dictionary, above);
         }
+    }
+
+    /// What a page inherits that was not found from above.
+    fn ancestors(&self, page: &'a Dictionary, none: Inherited<'a>) -> Inherited<'a> {
+        let parents =
+            std::iter::successors(Some(page), |node| self.pdf.dictionary(node, b"Parent"));
+        let parents: Vec<&Dictionary> = parents.skip(1).take(TALLEST_TREE).collect();
+        parents.into_iter().rev().fold(none, |above, node| self.inherit(node, above))
     }
 
     fn inherit(&self, dictionary: &'a Dictionary, above: Inherited<'a>) -> Inherited<'a> {

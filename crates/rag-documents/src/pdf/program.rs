@@ -7,8 +7,8 @@ use ttf_parser::{Face, GlyphId, PlatformId, cff};
 use super::lexer::{Lexer, Token, Value};
 use super::names;
 
-/// Glyphs of one font.
-const MOST_GLYPHS: u16 = u16::MAX;
+/// Characters that one table of a font may name.
+const MOST_CHARACTERS: usize = 200_000;
 /// How much of a Type 1 program is searched for its encoding, which stands near its beginning.
 const CLEAR_TEXT: usize = 64 * 1024;
 
@@ -79,7 +79,7 @@ impl Program {
 
     fn read_face(&mut self, face: &Face<'_>) {
         let count = face.number_of_glyphs();
-        for glyph in 0..count.min(MOST_GLYPHS) {
+        for glyph in 0..count {
             if let Some(text) = face.glyph_name(GlyphId(glyph)).and_then(names::meaning) {
                 self.glyphs.insert(glyph, text);
             }
@@ -102,7 +102,7 @@ impl Program {
                 // Where several characters share a glyph, the ordinary one comes first.
                 let mut found: Vec<u32> = Vec::new();
                 subtable.codepoints(|code| {
-                    if found.len() < usize::from(MOST_GLYPHS) {
+                    if found.len() < MOST_CHARACTERS {
                         found.push(code);
                     }
                 });

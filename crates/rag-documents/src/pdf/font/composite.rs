@@ -86,9 +86,13 @@ impl Encoding {
         by_spaces.unwrap_or(2).into()
     }
 
+    /// The glyph that a map of the file gives.
+    fn own_cid(&self, code: &[u8]) -> Option<u32> {
+        self.maps.iter().find_map(|map| map.cid(code.len() as u8, number(code)))
+    }
+
     fn cid(&self, code: &[u8]) -> Option<u32> {
-        let by_map = |map: &CMap| map.cid(code.len() as u8, number(code));
-        self.maps.iter().find_map(by_map).or_else(|| match &self.named {
+        self.own_cid(code).or_else(|| match &self.named {
             Some(named) if named.codes == Codes::Identity => Some(number(code)),
             Some(_) => None,
             None => self.maps.is_empty().then(|| number(code)),
@@ -158,7 +162,9 @@ impl Composite {
             return text.clone();
         }
         let cid = self.encoding.cid(code);
-        let named = || self.encoding.named?.text(code);
+        // What a map of the file says goes before the map it builds on.
+        let own = self.encoding.own_cid(code).is_some();
+        let named = || self.encoding.named.filter(|_| !own)?.text(code);
         let collected = || Some(self.collection?.text(cid?)?.to_owned());
         let programmed = || {
             let cid = u16::try_from(cid?).ok()?;

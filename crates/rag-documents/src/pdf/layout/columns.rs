@@ -105,7 +105,7 @@ fn best_gutter(pieces: &[Piece]) -> Option<f32> {
         }
         place = end + 1;
     }
-    candidates.sort_by(|a, b| a.0.cmp(&b.0));
+    candidates.sort_by_key(|(crossed, _)| *crossed);
     let mut best: Option<(f32, f32)> = None;
     for (_, gutter) in candidates.into_iter().take(12) {
         let found = bands(pieces, gutter);

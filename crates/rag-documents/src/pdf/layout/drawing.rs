@@ -11,7 +11,7 @@ pub(super) fn is_loose(pieces: &[Piece]) -> bool {
     if pieces.len() < 2 * ROWS {
         return false;
     }
-    let (loose, rows) = tables::loose_rows(lines::rows(pieces.to_vec()));
+    let (loose, rows) = tables::loose_rows(&lines::rows(pieces.to_vec()));
     rows >= ROWS && loose * 4 >= rows && is_coherent(pieces)
 }
 

@@ -1,6 +1,6 @@
 //! Pieces into rows: what stands at the same height, from left to right.
 
-use super::pieces::Piece;
+use super::pieces::{OVERLAP, Piece};
 
 /// Pieces at one height, in reading order.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Row {
                 let at = middle(top, bottom);
                 at > piece.top() - 0.1 * piece.size && at < piece.bottom()
             };
-        let room = 0.4 * piece.size.min(self.size);
+        let room = OVERLAP * piece.size.min(self.size);
         level
             && self
                 .pieces

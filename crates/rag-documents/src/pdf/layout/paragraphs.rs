@@ -45,8 +45,16 @@ fn usual_leading(lines: &[&Line]) -> f32 {
 
 /// Whether `line` goes on where `above` ended because its line was full.
 fn continues(above: &Line, line: &Line, leading: f32, right: f32) -> bool {
-    if above.row || line.row || above.mono || line.mono || begins_item(&line.text) {
+    let apart = |line: &Line| line.row || line.mono || has_leader(&line.text);
+    if apart(above) || apart(line) || begins_item(&line.text) {
         return false;
+    }
+    // A heading goes on in its own lines only.
+    if above.heading != line.heading {
+        return false;
+    }
+    if line.heading.is_some() {
+        return true;
     }
     if above.bold != line.bold && (above.size - line.size).abs() > 0.02 * above.size {
         return false;
@@ -84,6 +92,11 @@ fn breaks_word(above: &str, below: &str) -> bool {
     end.next().is_some_and(|c| matches!(c, '-' | '\u{2010}'))
         && end.next().is_some_and(char::is_alphabetic)
         && first(below).is_some_and(char::is_lowercase)
+}
+
+/// Whether a line is one of a table of contents, with dots that lead to the page.
+fn has_leader(text: &str) -> bool {
+    text.contains(". . . .") || text.contains(".....")
 }
 
 /// Whether a line begins a list item.

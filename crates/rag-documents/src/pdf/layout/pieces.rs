@@ -17,6 +17,9 @@ const MIXED_GAP: f32 = 0.4;
 const PIECE_GAP: f32 = 1.2;
 /// The same where the neighbor was not drawn next: anything wider than a word gap may be a gutter.
 const NEIGHBOR_GAP: f32 = 0.6;
+/// Letters may reach into the next ones by this share: Chinese punctuation is closed up to half its width,
+/// on both sides.
+pub(super) const OVERLAP: f32 = 1.05;
 /// Letters whose baselines differ by more than this share of the font size stand on different lines;
 /// less is a superscript.
 const LINE_SHIFT: f32 = 0.6;
@@ -211,7 +214,7 @@ impl<'a> Draft<'a> {
         together
             && self.artifact == set.letter.artifact
             && gap <= PIECE_GAP * larger
-            && set.along >= self.right - 0.6 * larger
+            && set.along >= self.right - OVERLAP * larger
             && set.along >= self.last - 0.3 * larger
     }
 
@@ -257,12 +260,15 @@ impl<'a> Draft<'a> {
     fn word_gap(&self) -> f32 {
         let word =
             if self.parts.iter().any(|(_, _, space)| *space) { DRAWN_WORD_GAP } else { WORD_GAP };
+        // Between letters only: the dots of a table of contents are far apart in any font.
+        let letter = |part: &(&str, f32, bool)| part.0.chars().all(char::is_alphabetic);
         let mut gaps: Vec<f32> = self
             .parts
-            .iter()
-            .skip(1)
-            .filter(|(_, _, space)| !space)
-            .map(|(_, gap, _)| *gap)
+            .windows(2)
+            .filter_map(|pair| match pair {
+                [before, after] if letter(before) && letter(after) && !after.2 => Some(after.1),
+                _ => None,
+            })
             .collect();
         if gaps.len() < 4 {
             return word;
@@ -336,6 +342,6 @@ impl Piece {
     fn touches(&self, next: &Self) -> bool {
         let size = self.size.min(next.size);
         let gap = next.left - self.right;
-        self.artifact == next.artifact && gap < NEIGHBOR_GAP * size && gap > -0.6 * size
+        self.artifact == next.artifact && gap < NEIGHBOR_GAP * size && gap > -OVERLAP * size
     }
 }

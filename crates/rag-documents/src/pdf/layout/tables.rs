@@ -18,8 +18,8 @@ struct Parted {
 }
 
 /// The lines of a block; its tables are looked for when `tabular`.
-pub(super) fn lines(rows: Vec<Row>, tabular: bool) -> Vec<Line> {
-    let rows: Vec<Parted> = rows.into_iter().map(part).collect();
+pub(super) fn lines(rows: &[Row], tabular: bool) -> Vec<Line> {
+    let rows: Vec<Parted> = parted(rows);
     let mut lines = Vec::with_capacity(rows.len());
     let mut at = 0;
     while let Some(row) = rows.get(at) {
@@ -38,9 +38,9 @@ pub(super) fn lines(rows: Vec<Row>, tabular: bool) -> Vec<Line> {
 }
 
 /// Rows of more than one cell that belong to no table to speak of, and all rows.
-pub(super) fn loose_rows(rows: Vec<Row>) -> (usize, usize) {
+pub(super) fn loose_rows(rows: &[Row]) -> (usize, usize) {
     const TO_SPEAK_OF: usize = 4;
-    let rows: Vec<Parted> = rows.into_iter().map(part).collect();
+    let rows: Vec<Parted> = parted(rows);
     let (mut loose, mut at) = (0, 0);
     while let Some(row) = rows.get(at) {
         let end = table_end(&rows, at).max(at + 1);
@@ -54,11 +54,23 @@ pub(super) fn loose_rows(rows: Vec<Row>) -> (usize, usize) {
     (loose, rows.len())
 }
 
-fn part(row: Row) -> Parted {
-    let mono = row.pieces.iter().all(Piece::is_mono);
+fn parted(rows: &[Row]) -> Vec<Parted> {
+    // Words in a typewriter font beside others are no program text: they stand in a table.
+    let mono = |row: &Row| row.pieces.iter().all(Piece::is_mono);
+    let alone = |at: Option<usize>, row: &Row| {
+        let other = at.and_then(|at| rows.get(at));
+        other.is_none_or(|other| (other.base - row.base).abs() > 1.8 * row.size || mono(other))
+    };
+    let part = |(at, row): (usize, &Row)| {
+        part(row, mono(row) && alone(at.checked_sub(1), row) && alone(Some(at + 1), row))
+    };
+    rows.iter().enumerate().map(part).collect()
+}
+
+fn part(row: &Row, mono: bool) -> Parted {
     let (base, size) = (row.base, row.size);
     let mut cells: Vec<Piece> = Vec::new();
-    for piece in row.pieces {
+    for piece in row.pieces.iter().cloned() {
         match cells.last_mut() {
             Some(last) if mono => {
                 // Program text keeps its alignment: a letter of it is about three fifths as wide as high.
@@ -92,6 +104,7 @@ impl Parted {
             row: false,
             artifact: self.cells.iter().all(|cell| cell.artifact),
             block: 0,
+            heading: None,
             main: true,
         }
     }
@@ -134,15 +147,16 @@ fn table_end(rows: &[Parted], start: usize) -> usize {
                     above.gaps().any(|(l, r)| right.min(r) - left.max(l) > 0.3 * row.size)
                 };
                 let under = row.cells.len() >= 2 && row.gaps().any(level);
-                // The rest of a cell that has more than one line.
-                let rest = row.cells.len() == 1
-                    && row.base - above.base < 1.6 * row.size
+                // The rest of a cell that has more than one line, or a label beside such a cell.
+                let before = end.checked_sub(1).and_then(|before| rows.get(before));
+                let close = before.is_some_and(|before| row.base - before.base < 1.6 * row.size);
+                let rest = close
+                    && row.cells.len() == 1
                     && row.cells.first().is_some_and(|cell| {
-                        above
-                            .cells
-                            .iter()
-                            .skip(1)
-                            .any(|c| (c.left - cell.left).abs() < 0.5 * row.size)
+                        let begins = |c: &Piece| (c.left - cell.left).abs() < 0.5 * row.size;
+                        above.cells.iter().skip(1).any(begins)
+                            || above.cells.first().is_some_and(begins)
+                                && above.cells.get(1).is_some_and(|second| cell.right < second.left)
                     });
                 near && !row.mono && (under || rest)
             }
@@ -174,6 +188,13 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
         let rest = above.is_some_and(|(above, others)| {
             let gap = row.base - above.base;
             let open = |cells: &[String]| cells.first().is_some_and(String::is_empty);
+            // A line nearer to the label below it belongs to that one.
+            let below = table.get(at + 1).zip(parted.get(at + 1));
+            let next = below
+                .is_some_and(|(below, cells)| !open(cells) && below.base - row.base < 0.8 * gap);
+            if open(&cells) && next {
+                return false;
+            }
             match pitch {
                 // A label may stand in the middle of what it labels: lines above it belong to it too.
                 Some(pitch) => gap < 0.85 * pitch && (open(&cells) || open(others)),
