@@ -159,6 +159,8 @@ fn by_size(pages: &[Vec<Line>]) -> Vec<Vec<Heading>> {
                     }),
                 }
             }
+            // What goes on for longer is text that happens to be large.
+            headings.retain(|heading| heading.title.chars().count() <= LONGEST);
             headings
         })
         .collect()

@@ -19,7 +19,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let text: &'static str = Box::leak(unpack(PACKED).into_boxed_str());
     let mut tables =
         Tables { encodings: HashMap::new(), glyphs: HashMap::new(), widths: HashMap::new() };
-    for part in text.split('@').skip(1) {
+    for part in text.strip_prefix('@').unwrap_or(text).split("\n@") {
         let mut lines = part.split('\n');
         let head = lines.next().unwrap_or_default();
         match head.split_once(' ') {
@@ -120,6 +120,7 @@ mod tests {
     fn names_mean_characters() {
         for (name, expected) in [
             ("A", Some("A")),
+            ("at", Some("@")),
             ("fi", Some("ﬁ")),
             ("f_f_i", Some("ffi")),
             ("Aacute.sc", Some("Á")),
