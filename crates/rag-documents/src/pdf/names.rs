@@ -77,8 +77,8 @@ pub(crate) fn standard_widths(base_font: &str) -> Option<&'static HashMap<&'stat
 /// What a glyph name means: a name of Adobe's list, `uniXXXX`, `uXXXXX`, several of them joined by
 /// underscores, each with or without a suffix after a full stop.
 pub(crate) fn meaning(name: &str) -> Option<String> {
-    if let Some(text) = TABLES.glyphs.get(name) {
-        return Some((*text).to_owned());
+    if let Some(text) = TABLES.glyphs.get(name).copied().or_else(|| of_tex(name)) {
+        return Some(text.to_owned());
     }
     let stem = name.split('.').next().filter(|stem| !stem.is_empty())?;
     let mut text = String::new();
@@ -97,6 +97,32 @@ pub(crate) fn meaning(name: &str) -> Option<String> {
         }
     }
     Some(text)
+}
+
+/// Names of TeX's fonts that Adobe's list does not have.
+fn of_tex(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "circlecopyrt" => "©",
+        "angbracketleft" => "⟨",
+        "angbracketright" => "⟩",
+        "visiblespace" => "␣",
+        "arrowdblright" => "⇒",
+        "mapsto" => "↦",
+        "owner" => "∋",
+        "latticetop" => "⊤",
+        "perpendicular" => "⊥",
+        "turnstileleft" => "⊢",
+        "square" => "□",
+        "lessorequalslant" => "⩽",
+        "greaterorequalslant" => "⩾",
+        "Ifractur" => "ℑ",
+        "Rfractur" => "ℜ",
+        "epsilon1" => "ϵ",
+        "vector" => "→",
+        "tie" => "⁀",
+        "dotlessj" => "ȷ",
+        _ => return None,
+    })
 }
 
 fn character(digits: &str) -> Option<char> {
@@ -121,6 +147,7 @@ mod tests {
         for (name, expected) in [
             ("A", Some("A")),
             ("at", Some("@")),
+            ("circlecopyrt", Some("©")),
             ("fi", Some("ﬁ")),
             ("f_f_i", Some("ffi")),
             ("Aacute.sc", Some("Á")),
