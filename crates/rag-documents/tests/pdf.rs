@@ -288,8 +288,13 @@ fn hostile_pages_end_in_time() {
     let open = "q BT /Span << /ActualText (x) >> BDC ".repeat(20_000);
     let everywhere =
         (0..20_000).map(|n| show(n * 7 % 595, n * 13 % 842, 9, "x y")).collect::<String>();
+    let one_row = (0..30_000).map(|n| show(n * 40, 400, 9, "x")).collect::<String>();
+    let one_place = (0..20_000).map(|n| show(72, 400, 9, &format!("x{n}"))).collect::<String>();
+    let ragged = (0..12_000)
+        .map(|n| show(n % 40 * 11, 100_000 - n / 3 * 14, 9, "some words"))
+        .collect::<String>();
     let huge = "BT /F 1e30 Tf 1e30 1e30 Td (far) Tj -9e37 0 0 9e37 0 0 Tm (away) Tj ET";
-    for content in [deep.as_str(), &open, &everywhere, huge] {
+    for content in [deep.as_str(), &open, &everywhere, &one_row, &one_place, &ragged, huge] {
         let begun = Instant::now();
         let read = read(pages(&[content, content], ""), "a.pdf", &Limits::default());
         assert!(read.is_ok(), "{:?} {}", read, &content[..40]);

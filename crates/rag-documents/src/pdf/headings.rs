@@ -9,6 +9,9 @@ use super::outline::Entry;
 const LARGER: f32 = 1.12;
 /// Longer lines are no headings.
 const LONGEST: usize = 140;
+/// Headings on one page, and lines of it, that are searched for those of the outline.
+const MOST_ON_A_PAGE: usize = 200;
+const LONGEST_PAGE: usize = 2_000;
 /// Levels of headings by font size.
 const LEVELS: usize = 5;
 
@@ -45,7 +48,10 @@ fn by_outline(pages: &[Vec<Line>], outline: &[Entry]) -> Vec<Vec<Heading>> {
         // Not before the last heading: the outline is in reading order, mostly.
         let wanted = letters(&entry.title);
         let mut best: Option<(f32, usize, usize)> = None;
-        for start in 0..lines.len() {
+        // Of a page that is full of entries, or longer than any printed one, only a part is searched.
+        let searched =
+            if headings.len() < MOST_ON_A_PAGE { lines.len().min(LONGEST_PAGE) } else { 0 };
+        for start in 0..searched {
             let Some(count) = matching(lines, start, &wanted) else { continue };
             if taken(start) {
                 continue;
@@ -153,6 +159,8 @@ fn by_size(pages: &[Vec<Line>]) -> Vec<Vec<Heading>> {
                     }),
                 }
             }
+            // What goes on for longer is text that happens to be large.
+            headings.retain(|heading| heading.title.chars().count() <= LONGEST);
             headings
         })
         .collect()

@@ -19,7 +19,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let text: &'static str = Box::leak(unpack(PACKED).into_boxed_str());
     let mut tables =
         Tables { encodings: HashMap::new(), glyphs: HashMap::new(), widths: HashMap::new() };
-    for part in text.split('@').skip(1) {
+    for part in text.strip_prefix('@').unwrap_or(text).split("\n@") {
         let mut lines = part.split('\n');
         let head = lines.next().unwrap_or_default();
         match head.split_once(' ') {
@@ -77,8 +77,8 @@ pub(crate) fn standard_widths(base_font: &str) -> Option<&'static HashMap<&'stat
 /// What a glyph name means: a name of Adobe's list, `uniXXXX`, `uXXXXX`, several of them joined by
 /// underscores, each with or without a suffix after a full stop.
 pub(crate) fn meaning(name: &str) -> Option<String> {
-    if let Some(text) = TABLES.glyphs.get(name) {
-        return Some((*text).to_owned());
+    if let Some(text) = TABLES.glyphs.get(name).copied().or_else(|| of_tex(name)) {
+        return Some(text.to_owned());
     }
     let stem = name.split('.').next().filter(|stem| !stem.is_empty())?;
     let mut text = String::new();
@@ -97,6 +97,32 @@ pub(crate) fn meaning(name: &str) -> Option<String> {
         }
     }
     Some(text)
+}
+
+/// Names of TeX's fonts that Adobe's list does not have.
+fn of_tex(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "circlecopyrt" => "©",
+        "angbracketleft" => "⟨",
+        "angbracketright" => "⟩",
+        "visiblespace" => "␣",
+        "arrowdblright" => "⇒",
+        "mapsto" => "↦",
+        "owner" => "∋",
+        "latticetop" => "⊤",
+        "perpendicular" => "⊥",
+        "turnstileleft" => "⊢",
+        "square" => "□",
+        "lessorequalslant" => "⩽",
+        "greaterorequalslant" => "⩾",
+        "Ifractur" => "ℑ",
+        "Rfractur" => "ℜ",
+        "epsilon1" => "ϵ",
+        "vector" => "→",
+        "tie" => "⁀",
+        "dotlessj" => "ȷ",
+        _ => return None,
+    })
 }
 
 fn character(digits: &str) -> Option<char> {
@@ -120,6 +146,8 @@ mod tests {
     fn names_mean_characters() {
         for (name, expected) in [
             ("A", Some("A")),
+            ("at", Some("@")),
+            ("circlecopyrt", Some("©")),
             ("fi", Some("ﬁ")),
             ("f_f_i", Some("ffi")),
             ("Aacute.sc", Some("Á")),

@@ -12,6 +12,8 @@ use super::super::predefined::{Codes, Predefined, named};
 use super::super::program::Program;
 use super::{Glyph, ToUnicode, clean, is_private, widths};
 
+/// Codes that are remembered.
+const MOST_KNOWN: usize = 100_000;
 /// Maps that build on each other.
 const DEEPEST_MAP: usize = 5;
 
@@ -148,6 +150,9 @@ impl Composite {
             let width = self.encoding.width_at(rest, &self.to_unicode).clamp(1, rest.len());
             let (code, next) = rest.split_at(width);
             rest = next;
+            if known.len() > MOST_KNOWN {
+                known.clear();
+            }
             let (text, width) = known
                 .entry((code.len() as u8, number(code)))
                 .or_insert_with(|| (self.text(code), self.width(code)));

@@ -6,7 +6,7 @@ use super::pieces::Piece;
 /// Columns inside columns.
 const DEEPEST: usize = 6;
 /// Pieces beyond which a page is not searched for columns: no printed page has so many.
-const MOST_PIECES: usize = 20_000;
+const MOST_PIECES: usize = 5_000;
 /// The page is searched for gutters in steps of this share of its usual font size.
 const STEP: f32 = 0.35;
 /// The narrowest gutter, as a share of the font size.

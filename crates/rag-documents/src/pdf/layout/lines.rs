@@ -2,6 +2,9 @@
 
 use super::pieces::{OVERLAP, Piece};
 
+/// Pieces of a row that another is compared with: those placed last stand nearest.
+const NEAREST: usize = 64;
+
 /// Pieces at one height, in reading order.
 #[derive(Debug)]
 pub(super) struct Row {
@@ -56,6 +59,8 @@ impl Row {
             && self
                 .pieces
                 .iter()
+                .rev()
+                .take(NEAREST)
                 .all(|p| p.right - piece.left < room || piece.right - p.left < room)
     }
 }

@@ -1,5 +1,7 @@
 //! Lines into paragraphs.
 
+use std::collections::HashMap;
+
 use super::{Line, first, is_wide, last, without_space};
 
 /// Lines further apart than this multiple of the usual distance are different paragraphs.
@@ -10,14 +12,15 @@ pub(crate) fn paragraphs(lines: &[&Line]) -> String {
     let leading = usual_leading(lines);
     let mut text = String::new();
     let mut above: Option<&Line> = None;
-    let mut edge = (usize::MAX, 0.0);
+    let mut edges: HashMap<usize, f32> = HashMap::new();
     for line in lines {
-        if edge.0 != line.block {
-            let right = lines.iter().filter(|l| l.block == line.block).map(|l| l.right);
-            edge = (line.block, right.fold(f32::MIN, f32::max));
-        }
+        let edge = edges.entry(line.block).or_insert(line.right);
+        *edge = edge.max(line.right);
+    }
+    for line in lines {
+        let edge = edges.get(&line.block).copied().unwrap_or(line.right);
         match above {
-            Some(above) if continues(above, line, leading, edge.1) => join(&mut text, &line.text),
+            Some(above) if continues(above, line, leading, edge) => join(&mut text, &line.text),
             Some(_) => {
                 text.push('\n');
                 text.push_str(&line.text);

@@ -288,15 +288,22 @@ fn once(pieces: Vec<Piece>) -> Vec<Piece> {
     let mut kept: Vec<Piece> = Vec::with_capacity(pieces.len());
     for piece in pieces {
         const CELL: f32 = 4.0;
+        const NEAREST: usize = 32;
         let (x, y) = ((piece.left / CELL) as i32, (piece.base / CELL) as i32);
         let near = 0.25 * piece.size;
         let double = (-1..=1).flat_map(|dx| (-1..=1).map(move |dy| (dx, dy))).any(|(dx, dy)| {
             let cell = (x.saturating_add(dx), y.saturating_add(dy));
-            seen.get(&cell).into_iter().flatten().filter_map(|at| kept.get(*at)).any(|other| {
-                other.text == piece.text
-                    && (other.left - piece.left).abs() < near
-                    && (other.base - piece.base).abs() < near
-            })
+            seen.get(&cell)
+                .into_iter()
+                .flatten()
+                .rev()
+                .take(NEAREST)
+                .filter_map(|at| kept.get(*at))
+                .any(|other| {
+                    other.text == piece.text
+                        && (other.left - piece.left).abs() < near
+                        && (other.base - piece.base).abs() < near
+                })
         });
         if !double {
             seen.entry((x, y)).or_default().push(kept.len());

@@ -6,6 +6,9 @@ use super::pieces::Piece;
 
 /// A gap this wide, as a share of the font size, may part two cells.
 const CELL_GAP: f32 = 1.0;
+/// Rows with gaps under each other that make no table are searched again from the next row, if not more than
+/// these: searching takes time in the square of them.
+const LONGEST_SEARCH: usize = 100;
 /// What stands between cells; the same as in tables of other formats.
 const CELL: &str = " | ";
 
@@ -28,6 +31,9 @@ pub(super) fn lines(rows: &[Row], tabular: bool) -> Vec<Line> {
             && let Some(found) = table_lines(table)
         {
             lines.extend(found);
+            at = end;
+        } else if end - at > LONGEST_SEARCH {
+            lines.extend(rows.get(at..end).into_iter().flatten().map(Parted::line));
             at = end;
         } else {
             lines.push(row.line());
