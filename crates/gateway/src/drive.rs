@@ -12,6 +12,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -19,7 +20,7 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use switch_core::{Canary, Decision, Slot};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::probe;
@@ -77,10 +78,10 @@ impl Wanted {
 pub(crate) struct Drive {
     settings: Settings,
     routing: Arc<Routing>,
-    /// One change at a time.
-    turn: Mutex<()>,
-    /// The newest wish: a retry of an older one gives up.
-    newest: std::sync::atomic::AtomicU64,
+    /// One change at a time; whoever has the turn sees what was decided last. `None` when another process decides.
+    turn: Mutex<Option<Wanted>>,
+    /// The newest task that catches up; an older one gives up.
+    newest: AtomicU64,
     state: ArcSwap<String>,
 }
 
@@ -89,8 +90,8 @@ impl Drive {
         Self {
             settings,
             routing,
-            turn: Mutex::new(()),
-            newest: 0.into(),
+            turn: Mutex::new(None),
+            newest: AtomicU64::new(0),
             state: ArcSwap::from_pointee("nothing was written yet".to_owned()),
         }
     }
@@ -105,29 +106,45 @@ impl Drive {
     /// # Errors
     /// [`DriveError`] says which step failed.
     pub(crate) async fn follow(&self, wanted: &Wanted) -> Result<(), DriveError> {
-        self.newest.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        self.change(wanted).await
+        let mut decided = self.turn.lock().await;
+        self.change(wanted).await?;
+        *decided = Some(wanted.clone());
+        Ok(())
     }
 
-    /// Makes the proxy follow what was decided earlier: at a start, and when slots have other workers. Tries until it
-    /// works or something newer is wanted; each failure is told to `failed`.
-    pub(crate) async fn catch_up(&self, wanted: Wanted, failed: impl Fn(&DriveError)) {
-        use std::sync::atomic::Ordering::SeqCst;
-        let number = self.newest.fetch_add(1, SeqCst) + 1;
+    /// Waits until no change is under way, and keeps others from beginning one. Taking out what was decided ends this
+    /// process's part: another one decides.
+    pub(crate) async fn pause(&self) -> MutexGuard<'_, Option<Wanted>> {
+        self.turn.lock().await
+    }
+
+    /// Says what was decided before this process began.
+    pub(crate) async fn begin(&self, wanted: Wanted) {
+        self.turn.lock().await.get_or_insert(wanted);
+    }
+
+    /// Makes the proxy follow what was decided last: at a start, and when slots have other workers. Tries until it works
+    /// or is begun anew; each failure is told to `failed`.
+    pub(crate) async fn catch_up(&self, failed: impl Fn(&DriveError)) {
+        let number = self.newest.fetch_add(1, Ordering::SeqCst) + 1;
         let [mut pause, longest] = TRY_AGAIN;
-        while self.newest.load(SeqCst) == number {
-            match self.change(&wanted).await {
-                Ok(()) => return,
-                Err(error) => failed(&error),
+        while self.newest.load(Ordering::SeqCst) == number {
+            {
+                let decided = self.turn.lock().await;
+                let Some(wanted) = &*decided else { return };
+                match self.change(wanted).await {
+                    Ok(()) => return,
+                    Err(error) => failed(&error),
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(longest);
         }
     }
 
+    /// Only for whoever has the turn.
     async fn change(&self, wanted: &Wanted) -> Result<(), DriveError> {
-        let _turn = self.turn.lock().await;
-        let changed = self.change_in_turn(wanted).await;
+        let changed = self.try_to_change(wanted).await;
         let file = self.settings.upstream_file.display();
         let state = match &changed {
             Ok(()) => format!(
@@ -144,11 +161,11 @@ impl Drive {
         changed
     }
 
-    async fn change_in_turn(&self, wanted: &Wanted) -> Result<(), DriveError> {
+    async fn try_to_change(&self, wanted: &Wanted) -> Result<(), DriveError> {
         let Settings { upstream_file: file, test, reload, .. } = &self.settings;
         let text = self.render(wanted)?;
-        let before = std::fs::read_to_string(file).ok();
-        put(file, &text)?;
+        let before = tokio::fs::read_to_string(file).await.ok();
+        put(file, &text).await?;
         let processes = nginx::workers();
         let mut reloaded = false;
         let followed = async {
@@ -160,7 +177,7 @@ impl Drive {
         if let Err(error) = followed.await {
             // Without one before it stays: the proxy may not even start without it.
             if let Some(before) = &before {
-                put(file, before)?;
+                put(file, before).await?;
             }
             if reloaded && let Err(again) = self.run(reload).await {
                 tracing::error!(%again, "the proxy could not be told to go back");
@@ -316,24 +333,27 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// Puts a text into a file, as a whole or not at all.
-fn put(file: &Path, text: &str) -> Result<(), DriveError> {
-    let failed = |error| DriveError::Write(file.to_owned(), error);
+/// Puts a text into a file, as a whole or not at all. A slow disk holds up nothing else.
+async fn put(file: &Path, text: &str) -> Result<(), DriveError> {
+    let (path, text) = (file.to_owned(), text.to_owned());
+    let written = tokio::task::spawn_blocking(move || put_now(&path, &text)).await;
+    let written = written.unwrap_or_else(|lost| Err(std::io::Error::other(lost)));
+    written.map_err(|error| DriveError::Write(file.to_owned(), error))
+}
+
+fn put_now(file: &Path, text: &str) -> std::io::Result<()> {
     let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
     let mut next = file.as_os_str().to_owned();
     next.push(".next");
-    let written = (|| {
-        let mut open = std::fs::File::create(&next)?;
-        if let Ok(old) = std::fs::metadata(file) {
-            open.set_permissions(old.permissions())?;
-        }
-        open.write_all(text.as_bytes())?;
-        open.sync_all()?;
-        std::fs::rename(&next, file)?;
-        std::fs::File::open(directory)?.sync_all()
-    })();
-    written.map_err(failed)
+    let mut open = std::fs::File::create(&next)?;
+    if let Ok(old) = std::fs::metadata(file) {
+        open.set_permissions(old.permissions())?;
+    }
+    open.write_all(text.as_bytes())?;
+    open.sync_all()?;
+    std::fs::rename(&next, file)?;
+    std::fs::File::open(directory)?.sync_all()
 }
 
 async fn run(

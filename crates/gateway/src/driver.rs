@@ -149,7 +149,10 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         self.show_live();
         self.resume_drain();
-        self.catch_up();
+        if let Some(drive) = self.shared.drive.clone() {
+            drive.begin(self.recorded()).await;
+            self.catch_up();
+        }
         loop {
             if !matches!(self.switch.phase(), Phase::Recording(_))
                 && let Some(successor) = self.successor.take()
@@ -179,6 +182,11 @@ impl Driver {
 
     /// Decides nothing until the handover has ended: what happens meanwhile waits in the inbox.
     async fn halt(&mut self, successor: HandOver) -> Ended {
+        let drive = self.shared.drive.clone();
+        let mut turn = match &drive {
+            Some(drive) => Some(drive.pause().await),
+            None => None,
+        };
         let (back, comes_back) = oneshot::channel();
         if !self.shared.journal.lend(comes_back).await {
             let _ = successor.halted.send(Halt::Busy);
@@ -195,6 +203,11 @@ impl Driver {
         let _ = successor.halted.send(Halt::Halted(drain));
         let ended = successor.ended.await.unwrap_or(Ended::GoOn);
         let _ = back.send(ended == Ended::GoOn);
+        if ended == Ended::HandedOver
+            && let Some(decided) = &mut turn
+        {
+            decided.take();
+        }
         ended
     }
 
@@ -486,15 +499,19 @@ impl Driver {
         });
     }
 
-    /// Makes the proxy that is driven follow what was decided earlier.
-    fn catch_up(&self) {
-        let Some(drive) = self.shared.drive.clone() else { return };
-        let wanted = Wanted {
+    /// What was decided before this process began.
+    fn recorded(&self) -> Wanted {
+        Wanted {
             live: self.switch.live(),
             attempt: self.switch.attempt().0,
             canary: self.switch.canary().cloned(),
             why: format!("{} is live (attempt {})\n", self.switch.live(), self.switch.attempt()),
-        };
+        }
+    }
+
+    /// Makes the proxy that is driven follow what was decided last.
+    fn catch_up(&self) {
+        let Some(drive) = self.shared.drive.clone() else { return };
         let shared = self.shared.clone();
         tokio::spawn(async move {
             let failed = |error: &DriveError| {
@@ -508,7 +525,7 @@ impl Driver {
                     None,
                 );
             };
-            drive.catch_up(wanted, failed).await;
+            drive.catch_up(failed).await;
         });
     }
 
@@ -517,10 +534,10 @@ impl Driver {
             News::Switched(decision) => self.switched(&decision),
             News::Stayed { decision, cause } => {
                 let text = format!(
-                    "{} stays live: attempt {} could not be recorded: {cause}",
+                    "{} stays live: attempt {} did not take effect: {cause}",
                     decision.from, decision.attempt
                 );
-                tracing::error!(attempt = %decision.attempt, stays = %decision.from, cause, "decision not recorded, traffic stays");
+                tracing::error!(attempt = %decision.attempt, stays = %decision.from, cause, "the decision did not take effect, traffic stays");
                 self.shared.events.tell(
                     "stayed",
                     text,
