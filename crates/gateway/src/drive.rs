@@ -172,7 +172,7 @@ impl Drive {
             self.run(test).await?;
             reloaded = true;
             self.run(reload).await?;
-            self.confirm(wanted.live).await
+            self.confirm(wanted.live, &processes).await
         };
         if let Err(error) = followed.await {
             // Without one before it stays: the proxy may not even start without it.
@@ -220,7 +220,8 @@ impl Drive {
     }
 
     /// Asks through the proxy, each time on a new connection, until the slot has answered several times in a row.
-    async fn confirm(&self, slot: Slot) -> Result<(), DriveError> {
+    /// Answers count only once nginx's old processes take no more connections: until then chance says who answers.
+    async fn confirm(&self, slot: Slot, before: &[nginx::Worker]) -> Result<(), DriveError> {
         let confirm = &self.settings.confirm;
         let until = Instant::now() + confirm.timeout;
         let mut right = 0;
@@ -230,6 +231,9 @@ impl Drive {
             let answered = tokio::time::timeout_at(until, asked).await;
             match answered.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
                 Ok(answer) => match self.is_of(slot, &answer) {
+                    Ok(()) if nginx::accepts(before) => {
+                        (right, cause) = (0, "an old process of nginx still accepts".to_owned());
+                    }
                     Ok(()) => right += 1,
                     Err(text) => (right, cause) = (0, text),
                 },

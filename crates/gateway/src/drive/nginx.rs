@@ -3,6 +3,8 @@
 
 /// What nginx calls its worker processes, those that are shutting down included.
 const TITLE: &[u8] = b"nginx: worker process";
+/// What it calls them once they have been told to finish: their listening sockets are closed.
+const FINISHING: &[u8] = b"nginx: worker process is shutting down";
 
 /// A worker process. A number may be given again; with the time of the start it is one process only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,13 +20,12 @@ pub(super) fn workers() -> Vec<Worker> {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
     let worker = |entry: std::fs::DirEntry| {
         let pid = entry.file_name().to_str()?.parse().ok()?;
-        std::fs::read(format!("/proc/{pid}/cmdline")).ok()?.starts_with(TITLE).then_some(())?;
-        read(pid)
+        is_called(pid, TITLE).then(|| read(pid))?
     };
     processes.flatten().filter_map(worker).collect()
 }
 
-/// Those of `before` that live on although their master has started others: they accept nothing any more.
+/// Those of `before` that live on although their master has started others: they finish, or are about to.
 pub(super) fn replaced(before: &[Worker]) -> Vec<Worker> {
     let now = workers();
     let reloaded =
@@ -36,10 +37,19 @@ pub(super) fn replaced(before: &[Worker]) -> Vec<Worker> {
         .collect()
 }
 
+/// Whether one of those still takes connections: a reload is over only when none does.
+pub(super) fn accepts(before: &[Worker]) -> bool {
+    replaced(before).iter().any(|worker| !is_called(worker.pid, FINISHING) && alive(&[*worker]) > 0)
+}
+
 /// How many of them are still there.
 pub(super) fn alive(workers: &[Worker]) -> u64 {
     workers.iter().filter(|worker| read(worker.pid).is_some_and(|now| now == **worker)).count()
         as u64
+}
+
+fn is_called(pid: u32, title: &[u8]) -> bool {
+    std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(title))
 }
 
 fn read(pid: u32) -> Option<Worker> {
