@@ -12,15 +12,6 @@ use switchyard_tests::harness::gateway::{Gateway, settings};
 use switchyard_tests::harness::http::{self, Connection};
 use switchyard_tests::harness::processes::{self, Process, eventually};
 
-async fn two_slots() -> (FakeWorker, FakeWorker, Gateway) {
-    let blue = FakeWorker::start("blue", "v1").await;
-    let green = FakeWorker::start("green", "v2").await;
-    let gateway = Gateway::start(&[blue.address], &[green.address], "").await;
-    gateway.wait("blue");
-    gateway.wait("green");
-    (blue, green, gateway)
-}
-
 /// Begins a long answer and gives a task that reads it to its end.
 async fn long_answer(
     gateway: &Gateway,
@@ -36,7 +27,7 @@ async fn long_answer(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn upgrades_under_load_fail_nothing_and_cut_nothing() {
-    let (_blue, _green, mut gateway) = two_slots().await;
+    let (_blue, _green, mut gateway) = Gateway::with_two_slots("").await;
     let address = gateway.address;
     let stop = Arc::new(AtomicBool::new(false));
     let mut clients = tokio::task::JoinSet::new();
@@ -112,7 +103,7 @@ async fn upgrades_under_load_fail_nothing_and_cut_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_goes_on_across_an_upgrade_and_its_deadline_reaches_the_old_process() {
-    let (_blue, _green, mut gateway) = two_slots().await;
+    let (_blue, _green, mut gateway) = Gateway::with_two_slots("").await;
     let endless = long_answer(&gateway, "/stream?events=100000&every=20").await;
     let short = long_answer(&gateway, "/stream?events=60&every=50").await;
     gateway.expect(&["promote"], 0);
@@ -137,7 +128,7 @@ async fn a_drain_goes_on_across_an_upgrade_and_its_deadline_reaches_the_old_proc
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_handed_over_to_nobody() {
-    let (_blue, _green, mut gateway) = two_slots().await;
+    let (_blue, _green, mut gateway) = Gateway::with_two_slots("").await;
     let place = gateway.directory.path().join("run/switchyard.sock.upgrade");
     // Somebody who leaves, somebody who talks nonsense, somebody with another state file.
     drop(UnixStream::connect(&place).unwrap());
@@ -190,7 +181,7 @@ async fn nothing_is_handed_over_to_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_successor_that_is_killed_halfway_changes_nothing() {
-    let (blue, _green, mut gateway) = two_slots().await;
+    let (blue, _green, mut gateway) = Gateway::with_two_slots("").await;
     // Its probes get no answer, so it waits to prove the live slot.
     blue.state.set_hung(true);
     let arguments = ["--config", "gateway.yaml", "--upgrade"];

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::fake_worker::FakeWorker;
 use super::processes::{self, Process, eventually};
 
 /// A gateway and its directory.
@@ -25,6 +26,17 @@ impl Gateway {
         std::fs::write(directory.path().join("gateway.yaml"), settings(blue, green, extra))
             .unwrap();
         Self::start_in(directory).await
+    }
+
+    /// Starts a gateway in front of one pretended worker in each slot, and waits until both are ready. `extra` as in
+    /// [`start`](Self::start).
+    pub async fn with_two_slots(extra: &str) -> (FakeWorker, FakeWorker, Self) {
+        let blue = FakeWorker::start("blue", "v1").await;
+        let green = FakeWorker::start("green", "v2").await;
+        let gateway = Self::start(&[blue.address], &[green.address], extra).await;
+        gateway.wait("blue");
+        gateway.wait("green");
+        (blue, green, gateway)
     }
 
     /// Starts a gateway with the settings file that is in the directory.

@@ -2,19 +2,9 @@
 
 use std::time::Duration;
 
-use switchyard_tests::harness::fake_worker::FakeWorker;
 use switchyard_tests::harness::gateway::Gateway;
 use switchyard_tests::harness::http::{self, Connection};
 use switchyard_tests::harness::processes::eventually;
-
-async fn two_slots(extra: &str) -> (FakeWorker, FakeWorker, Gateway) {
-    let blue = FakeWorker::start("blue", "v1").await;
-    let green = FakeWorker::start("green", "v2").await;
-    let gateway = Gateway::start(&[blue.address], &[green.address], extra).await;
-    gateway.wait("blue");
-    gateway.wait("green");
-    (blue, green, gateway)
-}
 
 /// How many of so many requests green answered.
 async fn answered_by_green(gateway: &Gateway, requests: usize) -> usize {
@@ -30,7 +20,7 @@ async fn answered_by_green(gateway: &Gateway, requests: usize) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_gets_exactly_its_share_and_ends_when_told() {
-    let (_blue, _green, gateway) = two_slots("").await;
+    let (_blue, _green, gateway) = Gateway::with_two_slots("").await;
     let said = gateway.expect(&["canary", "5%", "--reason", "new handbook"], 0);
     assert_eq!(said, "blue is live, 5% of new requests to green (attempt 1)\n");
     assert_eq!(answered_by_green(&gateway, 1_000).await, 50);
@@ -52,7 +42,7 @@ async fn a_canary_gets_exactly_its_share_and_ends_when_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_send_whom_they_name() {
-    let (_blue, _green, gateway) = two_slots("").await;
+    let (_blue, _green, gateway) = Gateway::with_two_slots("").await;
     gateway
         .expect(&["canary", "--header", "x-team=qa", "--cookie", "beta=yes", "--path", "/v2/"], 0);
     for (header, path, worker) in [
@@ -75,7 +65,7 @@ async fn rules_send_whom_they_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_survives_a_crash_and_a_dead_canary_costs_nothing() {
-    let (_blue, green, mut gateway) = two_slots("").await;
+    let (_blue, green, mut gateway) = Gateway::with_two_slots("").await;
     gateway.expect(&["canary", "50%"], 0);
     gateway.crash_and_restart().await;
     gateway.wait("green");
@@ -90,7 +80,7 @@ async fn a_canary_survives_a_crash_and_a_dead_canary_costs_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_ends_a_canary_first() {
-    let (_blue, _green, gateway) = two_slots("").await;
+    let (_blue, _green, gateway) = Gateway::with_two_slots("").await;
     gateway.expect(&["promote"], 0);
     gateway.expect(&["canary", "30%"], 0);
     gateway.expect(&["rollback"], 0);
@@ -102,7 +92,7 @@ async fn a_rollback_ends_a_canary_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promotion_in_stages_records_each_and_ends_live() {
-    let (_blue, _green, mut gateway) = two_slots("").await;
+    let (_blue, _green, mut gateway) = Gateway::with_two_slots("").await;
     gateway.expect(&["promote", "--steps", "50%,5%,100%"], 1);
     gateway.expect(&["promote", "--steps", "5%,50%"], 1);
     gateway
@@ -131,7 +121,7 @@ async fn a_promotion_in_stages_records_each_and_ends_live() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stages_halt_when_the_slot_is_no_longer_fit() {
-    let (_blue, green, gateway) = two_slots("").await;
+    let (_blue, green, gateway) = Gateway::with_two_slots("").await;
     gateway.expect(&["promote", "--steps", "50%,100%", "--every", "1h"], 0);
     green.kill();
     eventually("the canary is over", Duration::from_secs(10), async || {

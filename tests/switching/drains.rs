@@ -3,23 +3,13 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use switchyard_tests::harness::fake_worker::FakeWorker;
 use switchyard_tests::harness::gateway::Gateway;
 use switchyard_tests::harness::http::{self, Connection};
 use switchyard_tests::harness::processes::eventually;
 
-async fn two_slots() -> (FakeWorker, FakeWorker, Gateway) {
-    let blue = FakeWorker::start("blue", "v1").await;
-    let green = FakeWorker::start("green", "v2").await;
-    let gateway = Gateway::start(&[blue.address], &[green.address], "").await;
-    gateway.wait("blue");
-    gateway.wait("green");
-    (blue, green, gateway)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_lists_what_runs_and_says_when_it_is_safe_to_stop() {
-    let (_blue, _green, gateway) = two_slots().await;
+    let (_blue, _green, gateway) = Gateway::with_two_slots("").await;
     let address = gateway.address;
     let stream =
         tokio::spawn(async move { http::get(address, "/stream?events=40&every=50").await });
@@ -53,7 +43,7 @@ async fn a_drain_lists_what_runs_and_says_when_it_is_safe_to_stop() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_recorded_deadline_ends_a_stream() {
-    let (_blue, _green, gateway) = two_slots().await;
+    let (_blue, _green, gateway) = Gateway::with_two_slots("").await;
     gateway.expect(&["drain", "--deadline", "1s"], 1);
     let mut connection = Connection::open(gateway.address).await.unwrap();
     let response =
@@ -72,7 +62,7 @@ async fn only_a_recorded_deadline_ends_a_stream() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_stream_is_ended_at_the_deadline_too() {
-    let (_blue, _green, gateway) = two_slots().await;
+    let (_blue, _green, gateway) = Gateway::with_two_slots("").await;
     let mut connection = Connection::open(gateway.address).await.unwrap();
     let response =
         connection.begin(http::request("GET", "/stream?events=5&every=60000", "")).await.unwrap();

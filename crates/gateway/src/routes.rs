@@ -105,6 +105,8 @@ impl AnswerHeader {
 pub(crate) struct Taken {
     pub route: std::sync::Arc<Route>,
     pub captures: Captures,
+    /// The name the client asks for, in lower case and without a port.
+    pub host: String,
     /// The path, decoded and without `.`, `..` and `//`.
     pub path: String,
 }
@@ -125,6 +127,7 @@ impl Routes {
         Ok(site.find(&path).map(|(route, captures)| Taken {
             route,
             captures,
+            host: host.to_owned(),
             path: path.into_owned(),
         }))
     }

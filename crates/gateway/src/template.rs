@@ -314,6 +314,16 @@ mod tests {
     }
 
     #[test]
+    fn what_an_import_takes_for_known_is_known() {
+        use nginx_config::variables::{KNOWN, PREFIXES};
+        let named = KNOWN.iter().map(|name| format!("${name}"));
+        let prefixed = PREFIXES.iter().map(|prefix| format!("${prefix}x"));
+        for text in named.chain(prefixed) {
+            assert!(Template::parse(&text, &[], None).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
     fn maps_choose_and_end_even_when_they_look_at_themselves() {
         let template =
             |text: &str| Template::parse(text, &["team".into(), "loop".into()], None).unwrap();

@@ -23,11 +23,15 @@ pub(super) fn route(session: &Session, carried: &mut Carried) -> Result<(), No> 
     }
 }
 
-/// The name the client asks for, in lower case and without a port.
+/// Whom the client asks for, as it wrote it.
+fn named(request: &RequestHeader) -> Option<&str> {
+    let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.or(request.uri.authority().map(http::uri::Authority::as_str))
+}
+
+/// The same in lower case and without a port.
 fn host(request: &RequestHeader) -> String {
-    let named = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let named = named.or(request.uri.authority().map(http::uri::Authority::as_str));
-    let named = named.unwrap_or_default();
+    let named = named(request).unwrap_or_default();
     let port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
     let name =
         named.rsplit_once(':').filter(|(_, rest)| port(rest)).map_or(named, |(name, _)| name);
@@ -89,7 +93,7 @@ fn fill_whole(template: &Template, session: &Session, carried: &Carried, taken: 
     let facts = Facts {
         method: &request.method,
         headers: &request.headers,
-        host: &host(request),
+        host: &taken.host,
         request_uri: request.uri.path_and_query().map_or("/", |target| target.as_str()),
         path: &taken.path,
         query: request.uri.query().unwrap_or_default(),
@@ -174,9 +178,7 @@ fn place(text: &str, session: &Session, carried: &Carried) -> String {
     if !text.starts_with('/') {
         return text.to_owned();
     }
-    let request = session.req_header();
-    let named = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let named = named.or(request.uri.authority().map(http::uri::Authority::as_str));
+    let named = named(session.req_header());
     named.map_or_else(
         || text.to_owned(),
         |named| format!("{}://{named}{text}", carried.client.scheme),
