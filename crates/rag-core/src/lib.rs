@@ -34,7 +34,7 @@ pub use generator::{
     AnswerSink, Finish, Flow, GenerateError, GenerateRequest, Generated, Generator, ModelIdentity,
     Sampling,
 };
-pub use index::{Hit, Index, IndexError};
+pub use index::{Hit, Index, IndexError, PassageSet};
 pub use passage::{Passage, Section};
 pub use prompt::{Prompt, PromptError};
 pub use split::{

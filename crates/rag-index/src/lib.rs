@@ -1,10 +1,13 @@
-//! The nearest passages to a vector: a usearch index in a file, opened by memory map.
+//! Passages by meaning and by words: a usearch index of vectors in a file and a tantivy index of words
+//! in a folder, both opened by memory map.
 
 mod builder;
+mod lexical;
 mod opened;
 mod permits;
 mod scalar;
 
 pub use builder::{CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH, IndexBuilder, library_version};
+pub use lexical::{LexicalBuilder, LexicalIndex, TANTIVY_VERSION, TOKENIZER, WeighedWords, words};
 pub use opened::{EXACT_UP_TO, Expected, UsearchIndex};
 pub use scalar::{Scalar, UnknownScalar};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rag_core::{Hit, Index, IndexError};
+use rag_core::{Hit, Index, IndexError, PassageSet};
 use usearch::MetricKind;
 
 use crate::builder::options;
@@ -124,12 +124,7 @@ impl UsearchIndex {
         IndexError { subject: self.name.clone(), cause }
     }
 
-    fn search_by(
-        &self,
-        vector: &[f32],
-        k: usize,
-        run: impl Fn(&[f32], usize) -> Result<usearch::ffi::Matches, IndexError>,
-    ) -> Result<Vec<Hit>, IndexError> {
+    fn check_question(&self, vector: &[f32]) -> Result<(), IndexError> {
         if vector.len() != self.expected.dimensions {
             return Err(self.error(format!(
                 "the question's vector has {} dimensions, the index {}",
@@ -142,6 +137,80 @@ impl UsearchIndex {
                 self.error("the question's vector holds a number that is not finite".into())
             );
         }
+        Ok(())
+    }
+
+    /// What usearch found, best first, ties by position.
+    fn hits(&self, matches: &usearch::ffi::Matches) -> Vec<Hit> {
+        let mut hits: Vec<Hit> = matches
+            .keys
+            .iter()
+            .zip(&matches.distances)
+            // usearch gives a cosine distance, which is 1 − cosine.
+            .map(|(key, distance)| Hit { passage: *key as usize, score: 1.0 - distance })
+            .filter(|hit| hit.passage < self.expected.passages)
+            .collect();
+        hits.sort_by(best_first);
+        hits
+    }
+
+    /// Compares the question with each passage of the set: a filter that leaves few passages would
+    /// make a walk over the graph miss them.
+    fn compare_with_each(
+        &self,
+        vector: &[f32],
+        k: usize,
+        among: &PassageSet,
+    ) -> Result<Vec<Hit>, IndexError> {
+        let mut stored = vec![0_f32; self.expected.dimensions];
+        let mut hits = Vec::with_capacity(among.len());
+        for passage in among.iter().take_while(|passage| *passage < self.expected.passages) {
+            let found = self
+                .index
+                .get(passage as u64, &mut stored)
+                .map_err(|e| self.error(e.to_string()))?;
+            if found != 1 {
+                return Err(self.error(format!("it has no vector of passage {passage}")));
+            }
+            hits.push(Hit { passage, score: cosine(vector, &stored) });
+        }
+        hits.sort_by(best_first);
+        hits.truncate(k);
+        Ok(hits)
+    }
+
+    /// The cosine of a question and one passage's stored vector, −1.0–1.0.
+    ///
+    /// # Errors
+    /// When there is no such passage or the vector has another width than the index.
+    pub fn cosine(&self, vector: &[f32], passage: usize) -> Result<f32, IndexError> {
+        self.vector(passage).and_then(|stored| {
+            self.check_question(vector)?;
+            Ok(cosine(vector, &stored))
+        })
+    }
+
+    /// A passage's stored vector, `[dimensions]`.
+    ///
+    /// # Errors
+    /// When there is no such passage.
+    pub fn vector(&self, passage: usize) -> Result<Vec<f32>, IndexError> {
+        let mut stored = vec![0_f32; self.expected.dimensions];
+        let _permit = self.permits.acquire();
+        match self.index.get(passage as u64, &mut stored) {
+            Ok(1) => Ok(stored),
+            Ok(_) => Err(self.error(format!("it has no vector of passage {passage}"))),
+            Err(e) => Err(self.error(e.to_string())),
+        }
+    }
+
+    fn search_by(
+        &self,
+        vector: &[f32],
+        k: usize,
+        run: impl Fn(&[f32], usize) -> Result<usearch::ffi::Matches, IndexError>,
+    ) -> Result<Vec<Hit>, IndexError> {
+        self.check_question(vector)?;
         let held = self.expected.passages;
         let k = k.min(held);
         if k == 0 {
@@ -151,15 +220,7 @@ impl UsearchIndex {
         let mut fetch = (k + 1).min(held);
         loop {
             let matches = run(vector, fetch)?;
-            let mut hits: Vec<Hit> = matches
-                .keys
-                .iter()
-                .zip(&matches.distances)
-                // usearch gives a cosine distance, which is 1 − cosine.
-                .map(|(key, distance)| Hit { passage: *key as usize, score: 1.0 - distance })
-                .filter(|hit| hit.passage < held)
-                .collect();
-            hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.passage.cmp(&b.passage)));
+            let mut hits = self.hits(&matches);
             // Equal scores at the cut: more are fetched until the lowest position is surely here.
             let tied = hits.len() == fetch
                 && fetch < held
@@ -182,7 +243,46 @@ impl Index for UsearchIndex {
         }
     }
 
+    fn search_among(
+        &self,
+        vector: &[f32],
+        k: usize,
+        among: &PassageSet,
+    ) -> Result<Vec<Hit>, IndexError> {
+        self.check_question(vector)?;
+        let k = k.min(self.expected.passages);
+        if k == 0 || among.is_empty() {
+            return Ok(Vec::new());
+        }
+        let _permit = self.permits.acquire();
+        if among.len() <= EXACT_UP_TO {
+            return self.compare_with_each(vector, k, among);
+        }
+        let matches = self
+            .index
+            .filtered_search(vector, k, |key| among.contains(key as usize))
+            .map_err(|e| self.error(e.to_string()))?;
+        Ok(self.hits(&matches))
+    }
+
     fn len(&self) -> usize {
         self.expected.passages
     }
+}
+
+fn best_first(a: &Hit, b: &Hit) -> std::cmp::Ordering {
+    b.score.total_cmp(&a.score).then(a.passage.cmp(&b.passage))
+}
+
+/// The cosine of two vectors of one width; 0.0 when one of them has no length.
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let (mut dot, mut left, mut right) = (0.0_f64, 0.0_f64, 0.0_f64);
+    for (x, y) in a.iter().zip(b) {
+        let (x, y) = (f64::from(*x), f64::from(*y));
+        dot += x * y;
+        left += x * x;
+        right += y * y;
+    }
+    let length = (left * right).sqrt();
+    if length > 0.0 { (dot / length) as f32 } else { 0.0 }
 }
