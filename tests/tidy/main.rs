@@ -95,6 +95,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ort", &["rag-embedder"]),
     ("tokenizers", &["rag-embedder"]),
     ("usearch", &["rag-index"]),
+    ("tantivy", &["rag-index"]),
+    ("jieba-rs", &["rag-index"]),
     ("unicode-segmentation", &["rag-core"]),
     ("unicode-width", &["evaluation"]),
     ("lopdf", &["rag-documents"]),
@@ -169,7 +171,7 @@ fn the_cores_are_pure() {
 #[test]
 fn the_gateway_links_no_model_and_the_worker_no_proxy() {
     let metadata = metadata();
-    let models = ["llama-cpp-2", "fastembed", "ort", "usearch", "lopdf"];
+    let models = ["llama-cpp-2", "fastembed", "ort", "usearch", "tantivy", "lopdf"];
     for (name, absent) in [
         ("gateway", &models[..]),
         ("switchctl", &models[..]),

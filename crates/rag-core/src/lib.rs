@@ -35,7 +35,7 @@ pub use generator::{
     Sampling,
 };
 pub use index::{Hit, Index, IndexError, PassageSet};
-pub use passage::{Passage, Section};
+pub use passage::{Passage, READING, Section, with_context};
 pub use prompt::{Prompt, PromptError};
 pub use split::{
     LimitReport, Parent, SentenceRules, SplitDocument, SplitPassage, SplitSettings,

@@ -2,6 +2,10 @@
 
 use std::borrow::Cow;
 
+/// The version of how documents are read and cut: whoever changes what text a document gives, or where
+/// it is cut, raises it, so that a build never takes passages over that a new build would not make.
+pub const READING: u32 = 2;
+
 /// One page of a PDF, or one heading section of a DOCX, in document order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
@@ -35,7 +39,7 @@ impl Passage {
 }
 
 /// A text with its context on a line before it.
-pub(crate) fn with_context<'a>(context: Option<&str>, text: &'a str) -> Cow<'a, str> {
+pub fn with_context<'a>(context: Option<&str>, text: &'a str) -> Cow<'a, str> {
     match context {
         Some(context) => Cow::Owned(format!("{context}\n{text}")),
         None => Cow::Borrowed(text),

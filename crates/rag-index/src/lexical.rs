@@ -20,7 +20,11 @@ pub use words::{TOKENIZER, words};
 use read_only::ReadOnlyFolder;
 
 /// The version of the library, recorded in manifests.
-pub const TANTIVY_VERSION: &str = "0.27";
+pub fn lexical_version() -> &'static str {
+    let whole = tantivy::version_string().trim_start_matches("tantivy v");
+    whole.split(',').next().unwrap_or(whole)
+}
+
 /// The field that holds a passage's words.
 const TEXT: &str = "text";
 /// The field that holds a passage's position in the knowledge base.

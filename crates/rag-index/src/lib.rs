@@ -8,6 +8,6 @@ mod permits;
 mod scalar;
 
 pub use builder::{CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH, IndexBuilder, library_version};
-pub use lexical::{LexicalBuilder, LexicalIndex, TANTIVY_VERSION, TOKENIZER, WeighedWords, words};
+pub use lexical::{LexicalBuilder, LexicalIndex, TOKENIZER, WeighedWords, lexical_version, words};
 pub use opened::{EXACT_UP_TO, Expected, UsearchIndex};
 pub use scalar::{Scalar, UnknownScalar};

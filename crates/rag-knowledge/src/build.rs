@@ -1,32 +1,49 @@
 //! Building a knowledge base from a folder of documents.
 //!
+//! Documents are read and cut by several threads, embedded in their order, and indexed meanwhile.
 //! Everything is written into `<root>/.building-…` beside the tag and renamed in when complete, so
-//! that a crash at any moment leaves no half-made tag.
+//! that a crash at any moment leaves no half-made tag; the vectors made until then are not lost.
 
 mod catalog;
+mod derive;
 mod error;
-mod extract;
+mod in_order;
+mod known;
+mod machine;
+mod previous;
+mod read;
 mod stage;
-mod vectors;
 mod workshop;
+mod writing;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use rag_core::{Embedder, Splitter};
+use rag_core::{Embedder, EmbeddingIdentity, READING, SplitSettings};
 use rag_documents::Limits;
-use rag_index::Scalar;
+use rag_index::{
+    CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH, Scalar, TOKENIZER, lexical_version,
+    library_version,
+};
 use time::OffsetDateTime;
 
 pub use error::BuildError;
 pub use stage::{Event, Observer};
 
-use crate::fingerprint;
-use crate::manifest::{Counts, DocumentEntry, FailedEntry};
-use crate::report::Machine;
-use crate::tag;
-use workshop::Workshop;
+use crate::manifest::{
+    Counts, FORMAT, FailedEntry, IndexSettings, LexicalSettings, Manifest, Splitting,
+};
+use crate::report::{Machine, Report, TakenOver};
+use crate::{fingerprint, layout, tag};
+use derive::Deriving;
+use known::Known;
+use previous::Previous;
+use workshop::{Request, Workshop};
+use writing::{Writing, Written};
+
+/// Documents read ahead of the one that is embedded, for each thread.
+const AHEAD_PER_THREAD: usize = 2;
 
 /// What to build.
 #[derive(Debug, Clone)]
@@ -37,8 +54,11 @@ pub struct BuildRequest {
     pub root: PathBuf,
     /// The tag, or the day's.
     pub tag: Option<String>,
+    /// The folder of an earlier tag: what did not change since is taken over from it. The result is
+    /// the same as without.
+    pub from: Option<PathBuf>,
     /// How documents are split.
-    pub splitter: Splitter,
+    pub splitter: SplitSettings,
     /// How the index stores numbers.
     pub scalar: Scalar,
     /// Documents read, and texts embedded, at the same time.
@@ -60,6 +80,8 @@ pub struct Built {
     pub fingerprint: String,
     /// Totals.
     pub counts: Counts,
+    /// What was not made anew.
+    pub taken_over: TakenOver,
     /// Documents that could not be read.
     pub failed: Vec<FailedEntry>,
     /// What readers of the documents should know.
@@ -68,12 +90,15 @@ pub struct Built {
     pub seconds: f64,
 }
 
-/// Builds a knowledge base. `cancelled` is looked at often; when it turns true the build cleans up
-/// and returns [`BuildError::Cancelled`].
+/// Builds a knowledge base. `cancelled` is looked at often; when it turns true the build returns
+/// [`BuildError::Cancelled`].
+///
+/// A build that ends early, for whatever reason, keeps the vectors it has made; the next build with
+/// the same embedding and root takes them over.
 ///
 /// # Errors
 /// When the tag exists or is not one, there is nothing to build from, a document fails and the
-/// request is strict, or the disk fails. No tag is made then.
+/// request is strict, the earlier tag cannot be used, or the disk fails. No tag is made then.
 pub fn build(
     request: &BuildRequest,
     embedder: &dyn Embedder,
@@ -84,52 +109,61 @@ pub fn build(
     let clock = Instant::now();
     let tag = request.tag.clone().unwrap_or_else(|| tag::default_for(started_at));
     check_target(&request.root, &tag)?;
+    let wanted = Request {
+        embedding: embedder.identity().into(),
+        splitter: Splitting::from(&request.splitter),
+    };
+    let previous = match &request.from {
+        Some(folder) => Some(Previous::open(folder, &wanted.embedding, &wanted.splitter)?),
+        None => None,
+    };
     let files = catalog::list(&request.documents)?;
-    observer.event(Event::Found { documents: files.len() });
-    let workshop = Workshop::open(&request.root, &tag)?;
+    observer.event(Event::Found {
+        documents: files.len(),
+        bytes: files.iter().map(|listed| listed.bytes).sum(),
+    });
+    let workshop = Workshop::open(&request.root, &tag, &wanted)?;
     let control = stage::Control { observer, cancelled };
 
-    let extracted = extract::run(request, &files, workshop.folder(), embedder, &control)?;
-    let vectors_made = vectors::embed(
-        workshop.folder(),
-        embedder,
-        request.threads,
-        extracted.counts.passages,
-        &control,
-    )?;
-    debug_assert_eq!(vectors_made, extracted.counts.passages);
+    let known = known_vectors(request, &workshop, &control)?;
+    let (written, deriving) =
+        write(request, embedder, &files, &workshop, &known, previous.as_ref(), &control)?;
+    if written.counts.passages == 0 {
+        return Err(no_passages(&written));
+    }
     observer.event(Event::Indexing);
-    vectors::index(
-        workshop.folder(),
-        embedder.identity().dimensions,
-        request.scalar,
-        extracted.counts.passages,
-        &control,
-    )?;
+    deriving.finish()?;
+    control.check()?;
 
-    let manifest = extracted.manifest(request, embedder.identity());
-    workshop.write_json(crate::layout::MANIFEST, &manifest)?;
+    let manifest = manifest(request, embedder.identity(), &written);
+    workshop.tidy()?;
+    workshop.write_json(layout::MANIFEST, &manifest)?;
     let fingerprint = fingerprint::compute(workshop.folder())?;
-    workshop.write(crate::layout::FINGERPRINT, format!("{fingerprint}\n").as_bytes())?;
+    workshop.write(layout::FINGERPRINT, format!("{fingerprint}\n").as_bytes())?;
     let seconds = clock.elapsed().as_secs_f64();
-    let finished_at = started_at + clock.elapsed();
-    let report = crate::report::Report {
+    let taken_over = TakenOver {
+        from: previous.map(|previous| format!("{} {}", previous.tag, previous.fingerprint)),
+        ..written.taken_over
+    };
+    let report = Report {
         tag: tag.clone(),
-        started_at: workshop::rfc3339(started_at),
-        built_at: workshop::rfc3339(finished_at),
+        started_at: machine::rfc3339(started_at),
+        built_at: machine::rfc3339(started_at + clock.elapsed()),
         seconds: (seconds * 1000.0).round() / 1000.0,
         machine: Machine {
-            host: workshop::host(),
+            host: machine::host(),
             os: std::env::consts::OS.to_owned(),
             architecture: std::env::consts::ARCH.to_owned(),
             threads: request.threads,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
-        warnings: extracted.warnings.clone(),
-        failed: extracted.failed.iter().map(|f| format!("{}: {}", f.file, f.reason)).collect(),
-        derived: workshop.derived_hashes()?,
+        taken_over: taken_over.clone(),
+        limits: written.limits.into(),
+        warnings: written.warnings.clone(),
+        failed: written.failed.iter().map(|f| format!("{}: {}", f.file, f.reason)).collect(),
+        derived: fingerprint::of_derived(workshop.folder())?,
     };
-    workshop.write_json(crate::layout::REPORT, &report)?;
+    workshop.write_json(layout::REPORT, &report)?;
     control.check()?;
     let folder = workshop.publish()?;
     Ok(Built {
@@ -137,8 +171,9 @@ pub fn build(
         tag,
         fingerprint,
         counts: manifest.counts,
-        failed: extracted.failed,
-        warnings: extracted.warnings,
+        taken_over,
+        failed: written.failed,
+        warnings: written.warnings,
         seconds,
     })
 }
@@ -156,10 +191,111 @@ pub fn check_target(root: &Path, tag: &str) -> Result<(), BuildError> {
     }
 }
 
-/// What reading the documents gave.
-struct Extracted {
-    counts: Counts,
-    documents: Vec<DocumentEntry>,
-    failed: Vec<FailedEntry>,
-    warnings: Vec<String>,
+/// The vectors of the earlier tag and of a build that ended early.
+fn known_vectors(
+    request: &BuildRequest,
+    workshop: &Workshop,
+    control: &stage::Control<'_>,
+) -> Result<Known, BuildError> {
+    let mut known = Known::default();
+    if let Some(folder) = &request.from {
+        let manifest = Manifest::read(folder)?;
+        let splitter = manifest.splitter.settings().map_err(BuildError::Tag)?;
+        let (passages, dimensions) = (manifest.counts.passages, manifest.embedding.dimensions);
+        known.add(folder, passages, dimensions, &splitter)?;
+    }
+    if let Some(leftover) = workshop.leftover() {
+        // What a crash left may be broken in any way; then there is nothing to take up.
+        let dimensions = leftover.request.embedding.dimensions;
+        let added = leftover.request.splitter.settings().ok().and_then(|splitter| {
+            known.add(&leftover.folder, leftover.passages, dimensions, &splitter).ok()
+        });
+        if let Some(passages) = added {
+            control.observer.event(Event::TakenUp { passages });
+        }
+    }
+    Ok(known)
+}
+
+/// Reads all documents and writes their passages and vectors.
+fn write<'a>(
+    request: &'a BuildRequest,
+    embedder: &'a dyn Embedder,
+    files: &[catalog::Listed],
+    workshop: &'a Workshop,
+    known: &'a Known,
+    previous: Option<&'a Previous>,
+    control: &'a stage::Control<'a>,
+) -> Result<(Written, Deriving), BuildError> {
+    let dimensions = embedder.identity().dimensions;
+    let deriving = Deriving::start(workshop.folder(), dimensions, request.scalar)?;
+    let mut writing = Writing::start(
+        embedder,
+        &request.splitter,
+        request.strict,
+        request.threads,
+        known,
+        previous,
+        workshop,
+        deriving,
+        control,
+    )?;
+    let threads = request.threads.max(1);
+    let done = in_order::in_order(
+        files,
+        threads,
+        threads * AHEAD_PER_THREAD,
+        |listed| {
+            control.check()?;
+            read::read(listed, request, embedder, previous).map_err(BuildError::from)
+        },
+        |listed, read| writing.document(listed, read?),
+    );
+    let (writing, error) = match done {
+        Ok(()) => match writing.finish() {
+            Ok(finished) => return Ok(finished),
+            Err((writing, error)) => (writing, error),
+        },
+        Err(error) => (writing, error),
+    };
+    if matches!(error, BuildError::IndexesStopped) {
+        return Err(writing.why_indexes_stopped());
+    }
+    writing.give_up();
+    Err(error)
+}
+
+fn no_passages(written: &Written) -> BuildError {
+    let reason = |failed: &FailedEntry| format!("{}: {}", failed.file, failed.reason);
+    BuildError::NoPassages {
+        documents: written.counts.documents,
+        failed: written.counts.failed,
+        reasons: written.failed.iter().take(5).map(reason).collect(),
+    }
+}
+
+fn manifest(request: &BuildRequest, identity: &EmbeddingIdentity, written: &Written) -> Manifest {
+    Manifest {
+        format: FORMAT,
+        embedding: identity.into(),
+        reading: READING,
+        splitter: Splitting::from(&request.splitter),
+        index: IndexSettings {
+            library: "usearch".to_owned(),
+            version: library_version().to_owned(),
+            metric: "cosine".to_owned(),
+            scalar: request.scalar.as_str().to_owned(),
+            connectivity: CONNECTIVITY,
+            expansion_add: EXPANSION_ADD,
+            expansion_search: EXPANSION_SEARCH,
+        },
+        lexical: LexicalSettings {
+            library: "tantivy".to_owned(),
+            version: lexical_version().to_owned(),
+            tokenizer: TOKENIZER.to_owned(),
+        },
+        counts: written.counts,
+        documents: written.documents.clone(),
+        failed: written.failed.clone(),
+    }
 }

@@ -3,6 +3,7 @@
 //! It is the first word of what this prints inside the folder:
 //! `find . -type f ! -name FINGERPRINT ! -name report.json ! -path './derived/*' -exec sha256sum {} + | LC_ALL=C sort | sha256sum`
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
@@ -66,6 +67,35 @@ pub fn sha256_file(path: &Path) -> Result<String, KnowledgeError> {
             _ => return Ok(hex(&sum.finalize())),
         }
     }
+}
+
+/// SHA-256 of every file in `derived/`, by its path inside the knowledge base, `/` between parts.
+///
+/// # Errors
+/// When a file cannot be read, a name is not UTF-8, or folders are nested deeper than 16.
+pub fn of_derived(folder: &Path) -> Result<BTreeMap<String, String>, KnowledgeError> {
+    let mut sums = BTreeMap::new();
+    let mut waiting = vec![(folder.join(layout::DERIVED), layout::DERIVED.to_owned(), 0)];
+    while let Some((at, shown, depth)) = waiting.pop() {
+        if depth > DEEPEST {
+            return Err(KnowledgeError::malformed(&at, "folders are nested too deep"));
+        }
+        let fail = |e: std::io::Error| KnowledgeError::unreadable(&at, e);
+        for entry in std::fs::read_dir(&at).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            let name = entry.file_name();
+            let name = name
+                .to_str()
+                .ok_or_else(|| KnowledgeError::malformed(&entry.path(), "its name is not UTF-8"))?;
+            let shown = format!("{shown}/{name}");
+            if entry.file_type().map_err(fail)?.is_dir() {
+                waiting.push((entry.path(), shown, depth + 1));
+            } else {
+                sums.insert(shown, sha256_file(&entry.path())?);
+            }
+        }
+    }
+    Ok(sums)
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use rag_core::{EmbeddingIdentity, Index, Passage};
-use rag_index::{Expected, Scalar, UsearchIndex};
+use rag_core::{EmbeddingIdentity, Parent, Passage};
+use rag_index::{Expected, LexicalIndex, Scalar, UsearchIndex};
 
 use crate::error::{EmbeddingDifference, KnowledgeError};
 use crate::layout;
 use crate::manifest::Manifest;
-use crate::passages::PassageFile;
+use crate::passages::{ParentFile, PassageFile};
 use crate::report::Report;
 use crate::vectors;
 use crate::verify::verify;
@@ -21,7 +21,9 @@ pub struct KnowledgeBase {
     tag: String,
     built_at: String,
     passages: PassageFile,
+    parents: Option<ParentFile>,
     index: UsearchIndex,
+    lexical: LexicalIndex,
 }
 
 /// Opens the knowledge base in `folder` after checking its fingerprint and the hashes of
@@ -48,6 +50,20 @@ pub fn open_verified(folder: &Path, searches: usize) -> Result<KnowledgeBase, Kn
     }
     let dimensions = manifest.embedding.dimensions;
     vectors::check_length(&folder.join(layout::VECTORS), count, dimensions)?;
+    let parents_path = folder.join(layout::PARENTS);
+    let parents: usize = manifest.documents.iter().map(|document| document.parents).sum();
+    let parents = match parents {
+        0 => None,
+        expected => {
+            let file = ParentFile::open(&parents_path)?;
+            if file.len() != expected {
+                let cause =
+                    format!("it has {} parents, and the manifest says {expected}", file.len());
+                return Err(KnowledgeError::malformed(&parents_path, cause));
+            }
+            Some(file)
+        }
+    };
     let scalar: Scalar = manifest
         .index
         .scalar
@@ -57,6 +73,17 @@ pub fn open_verified(folder: &Path, searches: usize) -> Result<KnowledgeBase, Kn
     let expected = Expected { dimensions, scalar, passages: count };
     let index = UsearchIndex::open(&index_path, expected, searches)
         .map_err(|e| KnowledgeError::malformed(&index_path, e.cause))?;
+    if manifest.lexical.tokenizer != rag_index::TOKENIZER {
+        let cause = format!(
+            "its words were told by `{}`, and this program tells them by `{}`: build it again",
+            manifest.lexical.tokenizer,
+            rag_index::TOKENIZER
+        );
+        return Err(KnowledgeError::malformed(&folder.join(layout::MANIFEST), cause));
+    }
+    let lexical_path = folder.join(layout::DERIVED).join(layout::LEXICAL);
+    let lexical = LexicalIndex::open(&lexical_path, count)
+        .map_err(|e| KnowledgeError::malformed(&lexical_path, e.cause))?;
     Ok(KnowledgeBase {
         folder: folder.to_owned(),
         manifest,
@@ -64,7 +91,9 @@ pub fn open_verified(folder: &Path, searches: usize) -> Result<KnowledgeBase, Kn
         tag: report.tag,
         built_at: report.built_at,
         passages,
+        parents,
         index,
+        lexical,
     })
 }
 
@@ -104,21 +133,14 @@ impl KnowledgeBase {
         &self.manifest
     }
 
-    /// Its index; a hit's `passage` is a position for [`KnowledgeBase::passage`].
+    /// Its index of vectors; a hit's `passage` is a position for [`KnowledgeBase::passage`].
     pub fn index(&self) -> &UsearchIndex {
         &self.index
     }
 
-    /// The nearest passages to a question's vector, best first.
-    ///
-    /// # Errors
-    /// When the vector has another width than the index.
-    pub fn search(
-        &self,
-        vector: &[f32],
-        k: usize,
-    ) -> Result<Vec<rag_core::Hit>, rag_core::IndexError> {
-        self.index.search(vector, k)
+    /// Its index of words.
+    pub fn lexical(&self) -> &LexicalIndex {
+        &self.lexical
     }
 
     /// The passage at `position`, counted from 0.
@@ -126,7 +148,23 @@ impl KnowledgeBase {
     /// # Errors
     /// When there is none, or the file cannot be read.
     pub fn passage(&self, position: usize) -> Result<Passage, KnowledgeError> {
-        self.passages.get(position)
+        self.passages.get(position).map(Passage::from)
+    }
+
+    /// The passage at `position` and its parent, where the splitter made one.
+    ///
+    /// # Errors
+    /// When there is none, or a file cannot be read.
+    pub fn passage_in_parent(
+        &self,
+        position: usize,
+    ) -> Result<(Passage, Option<Parent>), KnowledgeError> {
+        let line = self.passages.get(position)?;
+        let parent = match (&self.parents, line.parent) {
+            (Some(parents), Some(parent)) => Some(parents.get(parent)?.into()),
+            _ => None,
+        };
+        Ok((line.into(), parent))
     }
 
     /// The embedding it was built with.

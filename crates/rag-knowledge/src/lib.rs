@@ -9,6 +9,7 @@ mod error;
 pub mod fingerprint;
 mod knowledge_base;
 mod layout;
+mod lines;
 pub mod manifest;
 mod passages;
 pub mod report;

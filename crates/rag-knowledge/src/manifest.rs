@@ -1,16 +1,18 @@
 //! `manifest.json`: what a knowledge base was made of and how. It is part of the fingerprint, so
 //! it holds nothing that another machine or another day would change.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
-use rag_core::{EmbeddingIdentity, Pooling};
+use rag_core::split::{ALL_HEADINGS, UnknownStrategy};
+use rag_core::{EmbeddingIdentity, Pooling, SplitSettings, Splitter, Strategy};
 use serde::{Deserialize, Serialize};
 
 use crate::error::KnowledgeError;
 use crate::layout;
 
 /// The version of the format on disk this program writes and reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// The largest manifest read, in bytes.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
@@ -22,10 +24,15 @@ pub struct Manifest {
     pub format: u32,
     /// The embedding whose vectors these are.
     pub embedding: Embedding,
+    /// What read the documents: [`rag_core::READING`] when it was built. Another number means that the
+    /// same document may give other text.
+    pub reading: u32,
     /// How documents were split.
     pub splitter: Splitting,
-    /// How the index is made.
+    /// How the index of vectors is made.
     pub index: IndexSettings,
+    /// How the index of words is made.
+    pub lexical: LexicalSettings,
     /// Totals.
     pub counts: Counts,
     /// Documents in the knowledge base, ordered by the bytes of their paths.
@@ -50,12 +57,26 @@ pub struct Embedding {
     pub tokenizer_sha256: String,
 }
 
-/// Splitter settings, in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What [`SplitSettings`] are, as written down; sizes in characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Splitting {
+    /// `recursive`, `headings` or `sentence-window`.
+    pub strategy: String,
     pub size: usize,
     pub overlap: usize,
+    /// Sentences in a passage of a sentence window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentences: Option<usize>,
+    /// Sentences on each side that its parent adds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub around: Option<usize>,
+    /// The most characters in a parent; without it passages have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_size: Option<usize>,
+    /// How many levels of the heading path are embedded, from the innermost; without it, all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headings_embedded: Option<usize>,
 }
 
 /// The index library and its settings.
@@ -72,6 +93,17 @@ pub struct IndexSettings {
     pub connectivity: usize,
     pub expansion_add: usize,
     pub expansion_search: usize,
+}
+
+/// The library of the index of words, and how it tells words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LexicalSettings {
+    /// `tantivy`.
+    pub library: String,
+    pub version: String,
+    /// [`rag_index::TOKENIZER`].
+    pub tokenizer: String,
 }
 
 /// Totals of a knowledge base.
@@ -96,6 +128,9 @@ pub struct DocumentEntry {
     /// Pages (PDF) or heading sections (DOCX).
     pub sections: usize,
     pub passages: usize,
+    /// Parents of its passages.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub parents: usize,
 }
 
 /// One document that could not be read.
@@ -125,13 +160,70 @@ impl Manifest {
         // The version first: a newer format may have keys that this one does not know.
         let Format { format } = serde_json::from_slice(&bytes).map_err(wrong)?;
         if format != FORMAT {
-            let cause = format!("its format is {format}, and this program reads format {FORMAT}");
+            let cause = format!(
+                "its format is {format}, and this program reads format {FORMAT}: build it again"
+            );
             return Err(KnowledgeError::malformed(&path, cause));
         }
         let manifest: Self = serde_json::from_slice(&bytes).map_err(wrong)?;
         Pooling::from_word(&manifest.embedding.pooling)
             .map_err(|cause| KnowledgeError::malformed(&path, cause))?;
+        manifest.splitter.settings().map_err(|cause| KnowledgeError::malformed(&path, cause))?;
+        let held: usize = manifest.documents.iter().map(|document| document.passages).sum();
+        if held != manifest.counts.passages {
+            let cause = format!(
+                "its documents have {held} passages, and its counts say {}",
+                manifest.counts.passages
+            );
+            return Err(KnowledgeError::malformed(&path, cause));
+        }
         Ok(manifest)
+    }
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl From<&SplitSettings> for Splitting {
+    fn from(settings: &SplitSettings) -> Self {
+        let (sentences, around) = match settings.strategy() {
+            Strategy::SentenceWindow { sentences, around } => (Some(sentences.get()), Some(around)),
+            Strategy::Recursive | Strategy::Headings => (None, None),
+        };
+        let embedded = settings.headings_embedded();
+        Self {
+            strategy: settings.strategy().as_str().to_owned(),
+            size: settings.passage().size(),
+            overlap: settings.passage().overlap(),
+            sentences,
+            around,
+            parent_size: settings.parent(),
+            headings_embedded: (embedded != ALL_HEADINGS).then_some(embedded),
+        }
+    }
+}
+
+impl Splitting {
+    /// The settings that were written down.
+    ///
+    /// # Errors
+    /// A clause that says which of them cannot be.
+    pub fn settings(&self) -> Result<SplitSettings, String> {
+        let passage = Splitter::new(self.size, self.overlap).map_err(|e| e.to_string())?;
+        let mut strategy = self.strategy.parse().map_err(|e: UnknownStrategy| e.to_string())?;
+        if let Strategy::SentenceWindow { sentences, around } = &mut strategy {
+            let given = self.sentences.and_then(NonZeroUsize::new);
+            *sentences = given.ok_or("a sentence window needs at least one sentence")?;
+            *around = self.around.unwrap_or_default();
+        }
+        let settings = SplitSettings::new(passage)
+            .with_strategy(strategy)
+            .with_headings_embedded(self.headings_embedded.unwrap_or(ALL_HEADINGS));
+        match self.parent_size {
+            None => Ok(settings),
+            Some(size) => settings.with_parents(size).map_err(|e| e.to_string()),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rag_core::LimitReport;
 use serde::{Deserialize, Serialize};
 
 use crate::error::KnowledgeError;
@@ -25,12 +26,47 @@ pub struct Report {
     pub seconds: f64,
     /// Where it was built.
     pub machine: Machine,
+    /// What was not made anew.
+    #[serde(default)]
+    pub taken_over: TakenOver,
+    /// What was done so that the embedding reads every passage to its end.
+    #[serde(default)]
+    pub limits: Limits,
     /// What readers of the documents should know, each beginning with its document's name.
     pub warnings: Vec<String>,
     /// Documents that could not be read, each with its reason.
     pub failed: Vec<String>,
     /// SHA-256 of the files of `derived/`, by their paths inside the knowledge base.
     pub derived: BTreeMap<String, String>,
+}
+
+/// What a build took over from earlier ones.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// Tag and fingerprint of the earlier tag; `None` when none was named.
+    pub from: Option<String>,
+    /// Documents that did not change, and were not read again.
+    pub documents: usize,
+    /// Passages whose vectors were taken over, also from a build that ended early.
+    pub passages: usize,
+}
+
+/// What the embedding's token limit did to passages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Passages that were cut further.
+    pub cut: usize,
+    /// Passages whose headings were shortened to make room for their text.
+    pub contexts_shortened: usize,
+    /// Passages of one character that are still too long.
+    pub too_long: usize,
+}
+
+impl From<LimitReport> for Limits {
+    fn from(report: LimitReport) -> Self {
+        let LimitReport { cut, contexts_shortened, too_long } = report;
+        Self { cut, contexts_shortened, too_long }
+    }
 }
 
 /// The machine of a build.

@@ -1,7 +1,5 @@
 //! `vectors.f32`: the passages' vectors, `[passages, dimensions]`, little-endian 32-bit floats.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use crate::error::KnowledgeError;
@@ -21,25 +19,36 @@ pub(crate) fn check_length(
     Ok(())
 }
 
-/// Calls `each` with every vector in order, holding one in memory.
-#[cfg_attr(not(feature = "build"), expect(dead_code, reason = "only a build reads vectors back"))]
-pub(crate) fn for_each<E: From<KnowledgeError>>(
-    path: &Path,
+/// The vectors of a knowledge base, finished or not, each read when asked for.
+#[cfg(feature = "build")]
+pub(crate) struct VectorFile {
+    path: std::path::PathBuf,
+    file: std::fs::File,
     dimensions: usize,
-    mut each: impl FnMut(&[f32]) -> Result<(), E>,
-) -> Result<(), E> {
-    let fail = |e: std::io::Error| KnowledgeError::unreadable(path, e);
-    let file = File::open(path).map_err(fail)?;
-    let length = file.metadata().map_err(fail)?.len();
-    let mut input = std::io::BufReader::with_capacity(1 << 18, file);
-    let mut bytes = vec![0; dimensions * 4];
-    let mut vector = Vec::with_capacity(dimensions);
-    for _ in 0..length / (dimensions as u64 * 4).max(1) {
-        input.read_exact(&mut bytes).map_err(fail)?;
-        vector.clear();
-        let (numbers, _) = bytes.as_chunks::<4>();
-        vector.extend(numbers.iter().map(|n| f32::from_le_bytes(*n)));
-        each(&vector)?;
+}
+
+#[cfg(feature = "build")]
+impl VectorFile {
+    pub(crate) fn open(path: &Path, dimensions: usize) -> Result<Self, KnowledgeError> {
+        let file = std::fs::File::open(path).map_err(|e| KnowledgeError::unreadable(path, e))?;
+        Ok(Self { path: path.to_owned(), file, dimensions })
     }
-    Ok(())
+
+    /// How many whole vectors it holds.
+    pub(crate) fn len(&self) -> Result<usize, KnowledgeError> {
+        let fail = |e| KnowledgeError::unreadable(&self.path, e);
+        let bytes = self.file.metadata().map_err(fail)?.len();
+        Ok((bytes / (self.dimensions as u64 * 4).max(1)) as usize)
+    }
+
+    pub(crate) fn get(&self, position: usize) -> Result<Vec<f32>, KnowledgeError> {
+        use std::os::unix::fs::FileExt;
+        let mut bytes = vec![0; self.dimensions * 4];
+        let at = position as u64 * bytes.len() as u64;
+        self.file
+            .read_exact_at(&mut bytes, at)
+            .map_err(|e| KnowledgeError::unreadable(&self.path, e))?;
+        let (numbers, _) = bytes.as_chunks::<4>();
+        Ok(numbers.iter().map(|number| f32::from_le_bytes(*number)).collect())
+    }
 }

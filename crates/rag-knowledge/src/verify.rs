@@ -47,24 +47,37 @@ pub fn verify(folder: &Path) -> Result<Verdict, KnowledgeError> {
             suspects(folder)
         ));
     }
-    let index = format!("{}/{}", layout::DERIVED, layout::INDEX);
+    differences.extend(derived_differences(folder, &report));
+    Ok(Verdict { tag: report.tag, declared, computed, differences })
+}
+
+/// What differs between `derived/` and the report's hashes: changed, missing and foreign files.
+fn derived_differences(folder: &Path, report: &Report) -> Vec<String> {
+    let mut differences = Vec::new();
+    let (index, words) = (
+        format!("{}/{}", layout::DERIVED, layout::INDEX),
+        format!("{}/{}/", layout::DERIVED, layout::LEXICAL),
+    );
     if !report.derived.contains_key(&index) {
         differences.push(format!("report.json has no hash of {index}"));
     }
+    if !report.derived.keys().any(|name| name.starts_with(&words)) {
+        differences.push(format!("report.json has no hash of a file in {words}"));
+    }
+    let mut found = match fingerprint::of_derived(folder) {
+        Ok(found) => found,
+        Err(e) => return vec![e.to_string()],
+    };
     for (name, recorded) in &report.derived {
-        if Path::new(name).components().any(|part| !matches!(part, std::path::Component::Normal(_)))
-        {
-            differences.push(format!("report.json names `{name}`, outside the knowledge base"));
-            continue;
-        }
-        match fingerprint::sha256_file(&folder.join(name)) {
-            Ok(found) if found == *recorded => {}
-            Ok(found) => differences
-                .push(format!("{name} has the hash {found}, and report.json says {recorded}")),
-            Err(e) => differences.push(e.to_string()),
+        match found.remove(name) {
+            Some(sum) if sum == *recorded => {}
+            Some(sum) => differences
+                .push(format!("{name} has the hash {sum}, and report.json says {recorded}")),
+            None => differences.push(format!("{name} is missing")),
         }
     }
-    Ok(Verdict { tag: report.tag, declared, computed, differences })
+    differences.extend(found.keys().map(|name| format!("{name} does not belong there")));
+    differences
 }
 
 /// Which of the fingerprinted files look wrong by themselves, for the message.
@@ -92,6 +105,7 @@ fn suspects(folder: &Path) -> String {
     let known = [
         layout::MANIFEST,
         layout::PASSAGES,
+        layout::PARENTS,
         layout::VECTORS,
         layout::DERIVED,
         layout::REPORT,

@@ -4,21 +4,27 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rag_core::{EmbedError, Embedder, EmbeddingIdentity, Pooling, Splitter};
+use rag_core::{
+    EmbedError, Embedder, EmbeddingIdentity, Index, Pooling, SplitSettings, Splitter, Strategy,
+};
 use rag_knowledge::build::{BuildError, BuildRequest, Built, Event, Observer, build};
 use rag_knowledge::documents::Limits;
 use rag_knowledge::index::Scalar;
 use rag_knowledge::{KnowledgeError, Manifest, open_verified, verify};
 use time::macros::datetime;
 
-/// Counts letters: the same text always gives the same vector.
-struct Letters(EmbeddingIdentity);
+#[path = "../../rag-documents/tests/made/pdf.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod pdf;
+
+/// Counts letters: the same text always gives the same vector. It also counts the texts.
+struct Letters(EmbeddingIdentity, AtomicUsize);
 
 impl Letters {
     fn new() -> Self {
-        Self(EmbeddingIdentity {
+        let identity = EmbeddingIdentity {
             name: "letters".to_owned(),
             version: "1".to_owned(),
             dimensions: 8,
@@ -28,7 +34,12 @@ impl Letters {
             max_tokens: 512,
             model_sha256: "0".repeat(64),
             tokenizer_sha256: "1".repeat(64),
-        })
+        };
+        Self(identity, AtomicUsize::new(0))
+    }
+
+    fn embedded(&self) -> usize {
+        self.1.load(Ordering::SeqCst)
     }
 }
 
@@ -38,6 +49,7 @@ impl Embedder for Letters {
     }
 
     fn embed_passages(&self, passages: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        self.1.fetch_add(passages.len(), Ordering::SeqCst);
         passages.iter().map(|p| self.embed_query(p)).collect()
     }
 
@@ -79,7 +91,8 @@ fn request(folder: &Path, tag: &str) -> BuildRequest {
         documents: folder.join("documents"),
         root: folder.join("root"),
         tag: Some(tag.to_owned()),
-        splitter: Splitter::new(60, 10).unwrap(),
+        from: None,
+        splitter: SplitSettings::new(Splitter::new(60, 10).unwrap()),
         scalar: Scalar::F32,
         threads: 2,
         strict: false,
@@ -132,8 +145,8 @@ fn the_same_documents_give_the_same_fingerprint_whatever_the_threads_the_tag_and
     let now = datetime!(2027-01-01 00:00 UTC);
     let second = build(&later, &Letters::new(), now, &(), &AtomicBool::new(false)).unwrap();
     assert_eq!(first.fingerprint, second.fingerprint);
-    let other =
-        BuildRequest { splitter: Splitter::new(61, 10).unwrap(), ..request(folder.path(), "v3") };
+    let splitter = SplitSettings::new(Splitter::new(61, 10).unwrap());
+    let other = BuildRequest { splitter, ..request(folder.path(), "v3") };
     assert_ne!(run(&other).unwrap().fingerprint, first.fingerprint);
 }
 
@@ -187,24 +200,191 @@ fn leftovers_of_a_crash_are_cleared_by_the_next_build() {
     assert_eq!(names(&folder.path().join("root")), [".building-v9-2", "v1"]);
 }
 
-#[test]
-fn a_stopped_build_leaves_nothing() {
-    struct StopAtEmbedding<'a>(&'a AtomicBool);
-    impl Observer for StopAtEmbedding<'_> {
-        fn event(&self, event: Event<'_>) {
-            if matches!(event, Event::Embedding { .. }) {
-                self.0.store(true, Ordering::Relaxed);
-            }
+/// Stops the build at some event.
+struct StopWhen<'a>(&'a AtomicBool, fn(&Event<'_>) -> bool);
+
+impl Observer for StopWhen<'_> {
+    fn event(&self, event: Event<'_>) {
+        if (self.1)(&event) {
+            self.0.store(true, Ordering::Relaxed);
         }
     }
+}
+
+fn run_until(request: &BuildRequest, stop: fn(&Event<'_>) -> bool) -> (BuildError, usize) {
+    let (stopped, letters) = (AtomicBool::new(false), Letters::new());
+    let now = datetime!(2026-11-23 01:02:03 UTC);
+    let error = build(request, &letters, now, &StopWhen(&stopped, stop), &stopped).unwrap_err();
+    (error, letters.embedded())
+}
+
+#[test]
+fn a_build_stopped_before_anything_is_embedded_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     documents(folder.path());
-    let stop = AtomicBool::new(false);
-    let now = datetime!(2026-11-23 01:02:03 UTC);
     let request = request(folder.path(), "v1");
-    let error = build(&request, &Letters::new(), now, &StopAtEmbedding(&stop), &stop).unwrap_err();
+    let (error, embedded) = run_until(&request, |event| matches!(event, Event::Found { .. }));
     assert!(matches!(error, BuildError::Cancelled));
-    assert_eq!(names(&folder.path().join("root")), [""; 0]);
+    assert_eq!((embedded, names(&folder.path().join("root"))), (0, vec![]));
+}
+
+/// A folder of PDFs, each with pages of numbered sentences.
+fn many_documents(folder: &Path, documents: usize) {
+    let to = folder.join("documents");
+    std::fs::create_dir_all(&to).unwrap();
+    for number in 0..documents {
+        write_pdf(&to.join(format!("{number:02}.pdf")), &format!("Document {number}"), 12);
+    }
+}
+
+fn write_pdf(path: &Path, name: &str, lines: usize) {
+    let line = |at: usize| {
+        format!(
+            "BT /F 11 Tf 50 {} Td ({name} says in line {at} that it has {lines} lines.) Tj ET",
+            800 - at * 14
+        )
+    };
+    let content: Vec<String> = (0..lines).map(line).collect();
+    let font = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>";
+    std::fs::write(path, pdf::page(&content.join("\n"), &[font])).unwrap();
+}
+
+#[test]
+fn a_stopped_build_is_taken_up_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    many_documents(folder.path(), 30);
+    let request = request(folder.path(), "v1");
+    let halfway = |event: &Event<'_>| matches!(event, Event::Embedded { done, .. } if *done > 100);
+    let (error, first) = run_until(&request, halfway);
+    assert!(matches!(error, BuildError::Cancelled), "{error}");
+    let left = names(&folder.path().join("root"));
+    assert!(left.len() == 1 && left[0].starts_with(".building-v1-"), "{left:?}");
+
+    let letters = Letters::new();
+    let now = datetime!(2026-11-23 01:02:03 UTC);
+    let built = build(&request, &letters, now, &(), &AtomicBool::new(false)).unwrap();
+    assert_eq!(first + letters.embedded(), built.counts.passages, "nothing is embedded twice");
+    assert_eq!(built.taken_over.passages, first);
+    assert_eq!(names(&folder.path().join("root")), ["v1"]);
+    let whole = tempfile::tempdir().unwrap();
+    let elsewhere = BuildRequest { root: whole.path().to_owned(), ..request };
+    assert_eq!(run(&elsewhere).unwrap().fingerprint, built.fingerprint);
+}
+
+#[test]
+fn what_a_crash_left_half_written_is_not_taken_up() {
+    let folder = tempfile::tempdir().unwrap();
+    many_documents(folder.path(), 30);
+    let request = request(folder.path(), "v1");
+    let halfway = |event: &Event<'_>| matches!(event, Event::Embedded { done, .. } if *done > 100);
+    let (_, first) = run_until(&request, halfway);
+    let root = folder.path().join("root");
+    let left = root.join(&names(&root)[0]);
+    // Vectors that never reached the disk, a line cut short, a number cut short.
+    let vectors = std::fs::OpenOptions::new().write(true).open(left.join("vectors.f32")).unwrap();
+    vectors.set_len(40 * 8 * 4 + 7).unwrap();
+    let progress = std::fs::read_to_string(left.join(".progress")).unwrap();
+    std::fs::write(left.join(".progress"), format!("{progress}99")).unwrap();
+    let letters = Letters::new();
+    let now = datetime!(2026-11-23 01:02:03 UTC);
+    let built = build(&request, &letters, now, &(), &AtomicBool::new(false)).unwrap();
+    assert!(first > 40);
+    assert_eq!(built.taken_over.passages, 40);
+    assert_eq!(letters.embedded(), built.counts.passages - 40);
+    assert!(verify(&built.folder).unwrap().holds());
+}
+
+#[test]
+fn an_incremental_build_is_equal_to_a_full_one() {
+    for splitter in [
+        SplitSettings::new(Splitter::new(60, 10).unwrap()),
+        SplitSettings::new(Splitter::new(60, 10).unwrap()).with_parents(200).unwrap(),
+        SplitSettings::new(Splitter::new(60, 10).unwrap())
+            .with_strategy(Strategy::sentence_window()),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        documents(folder.path());
+        many_documents(folder.path(), 10);
+        let first = BuildRequest { splitter, ..request(folder.path(), "v1") };
+        let v1 = run(&first).unwrap();
+        let docs = folder.path().join("documents");
+        std::fs::remove_file(docs.join("03.pdf")).unwrap();
+        std::fs::rename(docs.join("04.pdf"), docs.join("sub/moved.pdf")).unwrap();
+        write_pdf(&docs.join("05.pdf"), "Document 5", 14);
+        write_pdf(&docs.join("00-new.pdf"), "A new document", 3);
+
+        let full = run(&BuildRequest { tag: Some("full".to_owned()), ..first.clone() }).unwrap();
+        let letters = Letters::new();
+        let incremental = BuildRequest {
+            tag: Some("incremental".to_owned()),
+            from: Some(v1.folder.clone()),
+            ..first.clone()
+        };
+        let now = datetime!(2026-11-24 01:02:03 UTC);
+        let built = build(&incremental, &letters, now, &(), &AtomicBool::new(false)).unwrap();
+        assert_eq!(built.fingerprint, full.fingerprint);
+        assert_eq!(built.counts, full.counts);
+        // 8 PDFs of 10 minus the changed and the moved one, and the three others.
+        assert_eq!(built.taken_over.documents, 7 + 3);
+        assert_eq!(built.taken_over.passages, built.counts.passages - letters.embedded());
+        assert!(letters.embedded() < 80, "{}", letters.embedded());
+        let (a, b) =
+            (open_verified(&full.folder, 1).unwrap(), open_verified(&built.folder, 1).unwrap());
+        for question in ["line 3 of document 5", "annual leave", "a new document", "年假"] {
+            let vector = letters.embed_query(question).unwrap();
+            assert_eq!(
+                a.index().search(&vector, 10).unwrap(),
+                b.index().search(&vector, 10).unwrap()
+            );
+            let words =
+                |k: &rag_knowledge::KnowledgeBase| k.lexical().search(question, 10, None).unwrap();
+            assert_eq!(words(&a), words(&b));
+        }
+        for position in 0..a.passages() {
+            assert_eq!(
+                a.passage_in_parent(position).unwrap(),
+                b.passage_in_parent(position).unwrap()
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_is_taken_over_from_another_embedding_or_a_changed_tag() {
+    let folder = tempfile::tempdir().unwrap();
+    documents(folder.path());
+    let v1 = run(&request(folder.path(), "v1")).unwrap();
+    let second = BuildRequest { from: Some(v1.folder.clone()), ..request(folder.path(), "v2") };
+    let mut other = Letters::new();
+    other.0.version = "2".to_owned();
+    let now = datetime!(2026-11-24 01:02:03 UTC);
+    let error = build(&second, &other, now, &(), &AtomicBool::new(false)).unwrap_err();
+    assert!(
+        error.to_string().contains("built with the embedding letters 1, and letters 2"),
+        "{error}"
+    );
+    std::fs::write(v1.folder.join("vectors.f32"), "changed").unwrap();
+    let error = run(&second).unwrap_err().to_string();
+    assert!(error.contains("FINGERPRINT says"), "{error}");
+    assert_eq!(names(&folder.path().join("root")), ["v1"]);
+}
+
+#[test]
+fn no_passage_is_longer_than_the_embedding_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    many_documents(folder.path(), 3);
+    let mut letters = Letters::new();
+    letters.0.max_tokens = 40;
+    let splitter = SplitSettings::new(Splitter::new(200, 20).unwrap());
+    let request = BuildRequest { splitter, ..request(folder.path(), "v1") };
+    let now = datetime!(2026-11-23 01:02:03 UTC);
+    let built = build(&request, &letters, now, &(), &AtomicBool::new(false)).unwrap();
+    let knowledge = open_verified(&built.folder, 1).unwrap();
+    for position in 0..knowledge.passages() {
+        assert!(knowledge.passage(position).unwrap().text.chars().count() <= 40);
+    }
+    let report = rag_knowledge::Report::read(&built.folder).unwrap();
+    assert!(report.limits.cut > 0 && report.limits.too_long == 0, "{:?}", report.limits);
 }
 
 #[test]
@@ -232,8 +412,11 @@ fn an_opened_knowledge_base_finds_its_passages() {
         let passage = knowledge.passage(position).unwrap();
         let heading = passage.heading.map(|h| format!("{h}\n")).unwrap_or_default();
         let vector = embedder.embed_query(&format!("{heading}{}", passage.text)).unwrap();
-        let best = knowledge.search(&vector, 1).unwrap()[0];
+        let best = knowledge.index().search(&vector, 1).unwrap()[0];
         assert!(best.score > 0.9999);
+        let words = passage.text.chars().take(200).collect::<String>();
+        let found = knowledge.lexical().search(&words, 50, None).unwrap();
+        assert!(found.iter().any(|hit| hit.passage == position), "{words}");
     }
     assert!(knowledge.passage(knowledge.passages()).is_err());
     let mut other = embedder.identity().clone();
@@ -254,6 +437,8 @@ fn any_change_is_found_and_its_file_named() {
         ("b", "vectors.f32", "vectors.f32"),
         ("c", "derived/index.usearch", "derived/index.usearch"),
         ("d", "manifest.json", "manifest.json"),
+        ("f", "derived/lexical/meta.json", "derived/lexical/meta.json"),
+        ("g", "derived/stranger", "derived/stranger does not belong there"),
         ("e", "stranger.txt", "stranger.txt does not belong there"),
     ] {
         let built = run(&request(folder.path(), tag)).unwrap();

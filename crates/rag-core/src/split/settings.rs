@@ -107,9 +107,6 @@ impl SplitSettings {
         }
     }
 
-    /// Every level of a heading path, however deep.
-    pub const ALL_HEADINGS: usize = usize::MAX;
-
     /// Where passages may begin and end.
     pub fn strategy(&self) -> Strategy {
         self.strategy
@@ -127,8 +124,8 @@ impl SplitSettings {
         self.headings_embedded
     }
 
-    /// The part of a heading path that is embedded.
-    pub(super) fn context_of<'a>(&self, path: Option<&'a str>) -> Option<&'a str> {
+    /// The part of a heading path that is embedded before the text, where the token limit leaves room.
+    pub fn context_of<'a>(&self, path: Option<&'a str>) -> Option<&'a str> {
         let path = path?;
         let outer = self.headings_embedded.checked_sub(1)?;
         let start = path.rmatch_indices(" > ").nth(outer).map_or(0, |(at, mark)| at + mark.len());

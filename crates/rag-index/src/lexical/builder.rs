@@ -4,9 +4,7 @@ use std::path::Path;
 
 use rag_core::IndexError;
 use tantivy::indexer::NoMergePolicy;
-use tantivy::schema::{
-    FAST, Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
-};
+use tantivy::schema::{FAST, Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::{IndexWriter, TantivyDocument};
 
 use super::words::{TOKENIZER, analyzer};
@@ -32,7 +30,8 @@ impl LexicalBuilder {
     /// When it cannot be written there.
     pub fn create(folder: &Path) -> Result<Self, IndexError> {
         let name = folder.display().to_string();
-        let fail = |e: tantivy::TantivyError| IndexError { subject: name.clone(), cause: e.to_string() };
+        let fail =
+            |e: tantivy::TantivyError| IndexError { subject: name.clone(), cause: e.to_string() };
         let mut schema = Schema::builder();
         let words = TextFieldIndexing::default()
             .set_tokenizer(TOKENIZER)

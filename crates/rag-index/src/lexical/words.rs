@@ -132,7 +132,10 @@ mod tests {
     #[test]
     fn english_words_lose_case_and_endings() {
         check("Configuring the Packages", &["configur", "the", "packag"]);
-        check("apt-get install /etc/apt/sources.list", &["apt", "get", "instal", "etc", "apt", "sources.list"]);
+        check(
+            "apt-get install /etc/apt/sources.list",
+            &["apt", "get", "instal", "etc", "apt", "sources.list"],
+        );
     }
 
     #[test]

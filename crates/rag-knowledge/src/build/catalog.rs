@@ -16,6 +16,7 @@ pub(super) struct Listed {
     pub(super) path: PathBuf,
     /// Relative to the folder, with `/` between parts.
     pub(super) file: String,
+    pub(super) bytes: u64,
     /// What is wrong with it already.
     pub(super) problem: Option<String>,
 }
@@ -36,7 +37,7 @@ pub(super) fn list(folder: &Path) -> Result<Vec<Listed>, BuildError> {
             Err(e) => {
                 let file = String::from_utf8_lossy(&prefix).into_owned();
                 let problem = Some(format!("it cannot be read: {e}"));
-                found.push((prefix, Listed { path: at, file, problem }));
+                found.push((prefix, Listed { path: at, file, bytes: 0, problem }));
                 continue;
             }
         };
@@ -57,20 +58,20 @@ pub(super) fn list(folder: &Path) -> Result<Vec<Listed>, BuildError> {
                 waiting.push((path, relative, depth + 1));
                 continue;
             }
-            let problem = if is_folder {
-                Some("folders are nested too deep".to_owned())
+            let (bytes, problem) = if is_folder {
+                (0, Some("folders are nested too deep".to_owned()))
             } else {
                 match std::fs::metadata(&path) {
-                    Ok(metadata) if metadata.is_file() => None,
+                    Ok(metadata) if metadata.is_file() => (metadata.len(), None),
                     Ok(metadata) if metadata.is_dir() => {
-                        Some("it is a link to a folder, which is not followed".to_owned())
+                        (0, Some("it is a link to a folder, which is not followed".to_owned()))
                     }
-                    Ok(_) => Some("it is not a regular file".to_owned()),
-                    Err(e) => Some(format!("it cannot be read: {e}")),
+                    Ok(_) => (0, Some("it is not a regular file".to_owned())),
+                    Err(e) => (0, Some(format!("it cannot be read: {e}"))),
                 }
             };
             let file = String::from_utf8_lossy(&relative).into_owned();
-            found.push((relative, Listed { path, file, problem }));
+            found.push((relative, Listed { path, file, bytes, problem }));
             if found.len() > MOST {
                 return Err(wrong(format!("it holds more than {MOST} files")));
             }

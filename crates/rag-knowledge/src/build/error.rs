@@ -54,6 +54,22 @@ pub enum BuildError {
         /// What the system said.
         cause: String,
     },
+    /// The earlier tag has vectors of another embedding.
+    #[error(
+        "{}: it was built with the embedding {built}, and {loaded} is loaded: nothing can be taken over",
+        folder.display()
+    )]
+    OtherEmbedding {
+        /// The earlier tag's folder.
+        folder: PathBuf,
+        /// Its embedding.
+        built: String,
+        /// The embedding of this build.
+        loaded: String,
+    },
+    /// The indexes cannot be made; [`BuildError::Index`] says why, where it is known.
+    #[error("making the indexes stopped unexpectedly")]
+    IndexesStopped,
     /// The embedding model failed.
     #[error(transparent)]
     Embed(#[from] EmbedError),
@@ -88,9 +104,14 @@ impl BuildError {
             }
             Self::NoPassages { reasons, .. } => (!reasons.is_empty()).then(|| reasons.join("; ")),
             Self::Disk { .. } => {
-                Some("check free space and permissions; nothing half-made was left".to_owned())
+                Some("check free space and permissions; no half-made tag was left".to_owned())
             }
-            Self::Embed(_) | Self::Index(_) | Self::Knowledge(_) | Self::Cancelled => None,
+            Self::OtherEmbedding { .. } => {
+                Some("leave --from out: everything is embedded anew".to_owned())
+            }
+            Self::Cancelled => Some("the same command goes on where this one stopped".to_owned()),
+            Self::Knowledge(error) => Some(error.hint().to_owned()),
+            Self::Embed(_) | Self::Index(_) | Self::IndexesStopped => None,
         }
     }
 }

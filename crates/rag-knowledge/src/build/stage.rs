@@ -11,11 +11,20 @@ pub enum Event<'a> {
     Found {
         /// How many.
         documents: usize,
+        /// Their bytes.
+        bytes: u64,
     },
-    /// One document was read.
+    /// An earlier build that ended early has made vectors that need not be made again.
+    TakenUp {
+        /// Of how many passages.
+        passages: usize,
+    },
+    /// One document was read; its passages are embedded next.
     Read {
         /// Its relative name.
         file: &'a str,
+        /// Its size.
+        bytes: u64,
         /// The passages it gave.
         passages: usize,
     },
@@ -26,17 +35,14 @@ pub enum Event<'a> {
         /// Why.
         reason: &'a str,
     },
-    /// Reading is done and embedding begins.
-    Embedding {
-        /// The passages to embed.
-        passages: usize,
-    },
-    /// So many passages are embedded.
+    /// So many passages have their vectors and are written.
     Embedded {
         /// How many in all.
         done: usize,
+        /// Those of them whose vectors an earlier build has made.
+        taken_over: usize,
     },
-    /// The index is being made.
+    /// The indexes are being finished.
     Indexing,
 }
 
