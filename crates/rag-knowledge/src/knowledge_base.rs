@@ -7,6 +7,7 @@ use rag_index::{Expected, LexicalIndex, Scalar, UsearchIndex};
 
 use crate::error::{EmbeddingDifference, KnowledgeError};
 use crate::layout;
+use crate::lock::{self, InUse};
 use crate::manifest::Manifest;
 use crate::passages::{ParentFile, PassageFile};
 use crate::report::Report;
@@ -24,6 +25,8 @@ pub struct KnowledgeBase {
     parents: Option<ParentFile>,
     index: UsearchIndex,
     lexical: LexicalIndex,
+    /// Keeps it from being removed.
+    _in_use: InUse,
 }
 
 /// Opens the knowledge base in `folder` after checking its fingerprint and the hashes of
@@ -32,6 +35,7 @@ pub struct KnowledgeBase {
 /// # Errors
 /// When it is not a knowledge base, was changed after it was built, or cannot be read.
 pub fn open_verified(folder: &Path, searches: usize) -> Result<KnowledgeBase, KnowledgeError> {
+    let in_use = lock::in_use(folder)?;
     let verdict = verify(folder)?;
     if !verdict.holds() {
         return Err(KnowledgeError::Changed {
@@ -94,6 +98,7 @@ pub fn open_verified(folder: &Path, searches: usize) -> Result<KnowledgeBase, Kn
         parents,
         index,
         lexical,
+        _in_use: in_use,
     })
 }
 

@@ -1,15 +1,18 @@
-//! A knowledge base as a versioned artifact: build, fingerprint, open.
+//! A knowledge base as a versioned artifact: build, fingerprint, open, compare, remove.
 //!
 //! A serving worker takes the default features and only opens; the `build` feature adds the
 //! document readers and the embedding models.
 
 #[cfg(feature = "build")]
 pub mod build;
+pub mod collect;
+pub mod diff;
 mod error;
 pub mod fingerprint;
 mod knowledge_base;
 mod layout;
 mod lines;
+mod lock;
 pub mod manifest;
 mod passages;
 pub mod report;

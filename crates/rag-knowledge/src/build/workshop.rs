@@ -1,7 +1,7 @@
 //! The hidden folder a knowledge base is made in, the rename that makes it visible, and what is left of
 //! a build that did not come that far.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::check_target;
 use super::error::BuildError;
+use crate::lock;
 use crate::manifest::{Embedding, Splitting};
 
 /// What the names of unfinished builds begin with.
-pub(crate) const PREFIX: &str = ".building-";
+const PREFIX: &str = ".building-";
 /// What is being built, for a build that takes it up.
 const REQUEST: &str = ".request.json";
 /// How many passages are on disk, a line each time.
@@ -168,7 +169,7 @@ fn make_folder(root: &Path, tag: &str) -> Result<PathBuf, BuildError> {
 }
 
 /// Only one build at a time looks at leftovers or renames. Held for moments.
-pub(crate) fn lock_root(root: &Path) -> Result<File, BuildError> {
+fn lock_root(root: &Path) -> Result<File, BuildError> {
     File::open(root)
         .and_then(|handle| handle.lock().map(|()| handle))
         .map_err(|e| BuildError::disk(root, e))
@@ -177,8 +178,7 @@ pub(crate) fn lock_root(root: &Path) -> Result<File, BuildError> {
 /// What goes furthest with the same embedding; everything else that nobody works on is removed.
 fn best_leftover(root: &Path, wanted: &Request) -> Result<Option<Leftover>, BuildError> {
     let mut best: Option<Leftover> = None;
-    for leftover in leftovers(root)? {
-        let (folder, handle) = leftover;
+    for (folder, handle) in lock::abandoned(root, &[PREFIX])? {
         let request = std::fs::read(folder.join(REQUEST))
             .ok()
             .and_then(|bytes| serde_json::from_slice::<Request>(&bytes).ok())
@@ -197,27 +197,6 @@ fn best_leftover(root: &Path, wanted: &Request) -> Result<Option<Leftover>, Buil
         }
     }
     Ok(best)
-}
-
-/// The folders of builds that nobody works on any more, each with its lock.
-pub(crate) fn leftovers(root: &Path) -> Result<Vec<(PathBuf, File)>, BuildError> {
-    let disk = |e: std::io::Error| BuildError::disk(root, e);
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(root).map_err(disk)? {
-        let entry = entry.map_err(disk)?;
-        let is_unfinished = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        if !is_unfinished || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            continue;
-        }
-        let path = entry.path();
-        let handle = File::open(&path).map_err(|e| BuildError::disk(&path, e))?;
-        match handle.try_lock() {
-            Ok(()) => found.push((path, handle)),
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(e)) => return Err(BuildError::disk(&path, e)),
-        }
-    }
-    Ok(found)
 }
 
 /// The last number that was written whole.

@@ -1,0 +1,130 @@
+//! Removing tags that are no longer needed, and what unfinished work has left.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::KnowledgeError;
+use crate::lock;
+use crate::report::Report;
+
+/// What the name of a tag begins with while it is removed.
+const REMOVING: &str = ".removing-";
+/// What the names of unfinished work begin with.
+const UNFINISHED: [&str; 3] = [".building-", ".syncing-", REMOVING];
+
+/// What becomes of the tags of a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct Collection {
+    /// Newest first.
+    pub tags: Vec<(String, Fate)>,
+    /// Folders of unfinished work that nobody works on.
+    pub leftovers: Vec<String>,
+    /// Bytes of what is removed.
+    pub bytes: u64,
+}
+
+/// What becomes of a tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It is one of the newest.
+    Kept,
+    /// Somebody named it.
+    Named,
+    /// A worker or a program has it open.
+    InUse,
+    /// Whether somebody has it open cannot be told; why.
+    Unclear(String),
+    /// It goes.
+    Removed,
+}
+
+/// Keeps the `keep` newest tags of `root` by the time of their build, those in `named`, and those that a
+/// running worker has open; removes the rest, and what unfinished work has left. With `dry_run` it only
+/// says so.
+///
+/// A tag first gets a hidden name, so that a crash leaves no half a tag behind.
+///
+/// # Errors
+/// When the folder cannot be read, or something cannot be removed.
+pub fn collect(
+    root: &Path,
+    keep: usize,
+    named: &[String],
+    dry_run: bool,
+) -> Result<Collection, KnowledgeError> {
+    let mut collection = Collection::default();
+    let mut tags = tags(root)?;
+    tags.sort_by(|(a_built, a), (b_built, b)| b_built.cmp(a_built).then(b.cmp(a)));
+    for (position, (_, tag)) in tags.into_iter().enumerate() {
+        let folder = root.join(&tag);
+        let fate = if position < keep {
+            Fate::Kept
+        } else if named.contains(&tag) {
+            Fate::Named
+        } else {
+            match lock::for_removal(&folder) {
+                Err(e) => Fate::Unclear(e.to_string()),
+                Ok(None) => Fate::InUse,
+                Ok(Some(_locked)) => {
+                    collection.bytes += bytes_of(&folder);
+                    if !dry_run {
+                        remove(root, &tag)?;
+                    }
+                    Fate::Removed
+                }
+            }
+        };
+        collection.tags.push((tag, fate));
+    }
+    for (folder, _locked) in lock::abandoned(root, &UNFINISHED)? {
+        collection.bytes += bytes_of(&folder);
+        if !dry_run {
+            std::fs::remove_dir_all(&folder).map_err(|e| KnowledgeError::unreadable(&folder, e))?;
+        }
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        collection.leftovers.push(name);
+    }
+    Ok(collection)
+}
+
+/// The tags of a folder with the time of their build. What has no report is no tag.
+fn tags(root: &Path) -> Result<Vec<(String, String)>, KnowledgeError> {
+    let fail = |e: std::io::Error| KnowledgeError::unreadable(root, e);
+    let mut tags = Vec::new();
+    for entry in std::fs::read_dir(root).map_err(fail)? {
+        let name = entry.map_err(fail)?.file_name().to_string_lossy().into_owned();
+        if crate::tag::check(&name).is_err() {
+            continue;
+        }
+        if let Ok(report) = Report::read(&root.join(&name)) {
+            tags.push((report.built_at, name));
+        }
+    }
+    Ok(tags)
+}
+
+/// Called with the tag's lock held: from here on nobody can open it.
+fn remove(root: &Path, tag: &str) -> Result<(), KnowledgeError> {
+    let (folder, hidden) = (root.join(tag), root.join(format!("{REMOVING}{tag}")));
+    let fail = |e: std::io::Error| KnowledgeError::unreadable(&folder, e);
+    if hidden.exists() {
+        std::fs::remove_dir_all(&hidden).map_err(fail)?;
+    }
+    std::fs::rename(&folder, &hidden).map_err(fail)?;
+    File::open(root).and_then(|root| root.sync_all()).map_err(fail)?;
+    std::fs::remove_dir_all(&hidden).map_err(fail)
+}
+
+fn bytes_of(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries
+        .map(|entry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => bytes_of(&entry.path()),
+            Ok(_) => entry.metadata().map_or(0, |metadata| metadata.len()),
+            Err(_) => 0,
+        })
+        .sum()
+}
