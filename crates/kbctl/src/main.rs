@@ -4,12 +4,13 @@ mod commands;
 mod interrupt;
 mod progress;
 mod render;
+mod retrieval;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{build, evaluate, extract, inspect, search, verify};
+use commands::{build, calibrate, diff, evaluate, extract, gc, inspect, search, verify};
 
 /// Builds and checks knowledge bases.
 #[derive(Parser)]
@@ -23,6 +24,8 @@ const EXAMPLES: &str = "\
 Examples:
   kbctl extract handbook.pdf
   kbctl build --documents docs/ --embedding multilingual-e5-small --output data/green
+  kbctl build --documents docs/ --embedding multilingual-e5-small --output data/green --from v20261122
+  kbctl diff data/green/v20261122 data/green/v20261123
   kbctl verify data/green/v20261123
   kbctl search data/green/v20261123 \"How many days of annual leave?\" --top-k 3
   kbctl evaluate data/green/v20261123 questions/sample-handbook.jsonl
@@ -37,8 +40,11 @@ enum Command {
     Build(build::Arguments),
     Inspect(inspect::Arguments),
     Verify(verify::Arguments),
+    Diff(diff::Arguments),
     Search(search::Arguments),
     Evaluate(evaluate::Arguments),
+    Calibrate(calibrate::Arguments),
+    Gc(gc::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -51,8 +57,11 @@ fn main() -> ExitCode {
         Command::Build(arguments) => build::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Gc(arguments) => gc::run(&arguments),
     };
     render::outcome(done)
 }

@@ -20,8 +20,13 @@ struct State {
     /// `None` in a pipe.
     bar: Option<ProgressBar>,
     documents: usize,
+    bytes: u64,
     read: usize,
+    bytes_read: u64,
+    /// Of the documents read so far.
     passages: usize,
+    done: usize,
+    taken_over: usize,
     since: Instant,
     last_line: Instant,
 }
@@ -35,8 +40,12 @@ impl Progress {
             state: Mutex::new(State {
                 bar,
                 documents: 0,
+                bytes: 0,
                 read: 0,
+                bytes_read: 0,
                 passages: 0,
+                done: 0,
+                taken_over: 0,
                 since: now,
                 last_line: now,
             }),
@@ -55,55 +64,45 @@ impl Observer for Progress {
     fn event(&self, event: Event<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Found { documents } => {
-                state.documents = documents;
-                state.start(documents, "reading   {bar:30} {pos}/{len} documents");
+            Event::Found { documents, bytes } => {
+                (state.documents, state.bytes) = (documents, bytes);
+                state.start("{bar:30} {percent}% {msg}");
             }
-            Event::Read { .. } => state.one_more(),
+            Event::TakenUp { passages } => {
+                let line =
+                    format!("an earlier build was stopped: {passages} passages are taken up");
+                state.note(&line);
+            }
+            Event::Read { bytes, passages, .. } => {
+                state.read += 1;
+                state.bytes_read += bytes;
+                state.passages += passages;
+                state.draw();
+            }
             Event::Failed { file, reason } => {
-                let line = render::plain(&format!("skipped: {file}: {reason}"));
-                match &state.bar {
-                    Some(bar) => bar.suspend(|| render::note(&line)),
-                    None => render::note(&line),
-                }
-                state.one_more();
+                state.note(&render::plain(&format!("skipped: {file}: {reason}")));
+                state.read += 1;
+                state.draw();
             }
-            Event::Embedding { passages } => {
-                state.passages = passages;
-                state.say(|s| format!("read {} documents, {} passages", s.read, s.passages), true);
-                state.start(
-                    passages,
-                    "embedding {bar:30} {pos}/{len} passages, {per_sec}, {eta} left",
-                );
+            Event::Embedded { done, taken_over } => {
+                (state.done, state.taken_over) = (done, taken_over);
+                state.draw();
             }
-            Event::Embedded { done } => {
-                if let Some(bar) = &state.bar {
-                    bar.set_position(done as u64);
-                }
-                let last = done == state.passages;
-                state.say(
-                    |s| {
-                        let rate = done as f64 / s.since.elapsed().as_secs_f64().max(0.001);
-                        let left = s.passages.saturating_sub(done) as f64 / rate.max(0.001);
-                        format!(
-                            "embedded {done} of {} passages, {rate:.1}/s, about {left:.0} s left",
-                            s.passages
-                        )
-                    },
-                    last,
-                );
+            Event::Indexing => {
+                let line = state.line();
+                state.say(&line, true);
+                state.start("finishing the indexes");
             }
-            Event::Indexing => state.start(0, "making the index"),
         }
     }
 }
 
 impl State {
-    fn start(&mut self, length: usize, template: &str) {
+    fn start(&mut self, template: &str) {
         self.since = Instant::now();
         if let Some(old) = self.bar.take() {
             old.finish_and_clear();
-            let bar = ProgressBar::new(length as u64);
+            let bar = ProgressBar::new(1000);
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);
             }
@@ -112,18 +111,52 @@ impl State {
         }
     }
 
-    fn one_more(&mut self) {
-        self.read += 1;
+    /// The passages there will be, as far as the documents read so far tell.
+    fn expected(&self) -> f64 {
+        let share = self.bytes_read as f64 / self.bytes.max(1) as f64;
+        self.passages as f64 / share.clamp(0.001, 1.0)
+    }
+
+    fn line(&self) -> String {
+        let made = self.done.saturating_sub(self.taken_over);
+        let rate = made as f64 / self.since.elapsed().as_secs_f64().max(0.001);
+        let taken_over = match self.taken_over {
+            0 => String::new(),
+            n => format!(" ({n} taken over)"),
+        };
+        let left = if rate > 0.0 && self.read < self.documents {
+            format!(", about {:.0} s left", (self.expected() - self.done as f64).max(0.0) / rate)
+        } else {
+            String::new()
+        };
+        format!(
+            "{} of {} documents read, {} passages embedded{taken_over}, {rate:.1}/s{left}",
+            self.read, self.documents, self.done
+        )
+    }
+
+    fn draw(&mut self) {
+        let line = self.line();
         if let Some(bar) = &self.bar {
-            bar.inc(1);
+            let share = self.done as f64 / self.expected().max(1.0);
+            bar.set_position((share * 1000.0) as u64);
+            bar.set_message(line.clone());
         }
-        self.say(|s| format!("read {} of {} documents", s.read, s.documents), false);
+        self.say(&line, false);
+    }
+
+    /// A line above the bar, or in the pipe.
+    fn note(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| render::note(line)),
+            None => render::note(line),
+        }
     }
 
     /// A line in a pipe, when it is due or `now`.
-    fn say(&mut self, line: impl Fn(&Self) -> String, now: bool) {
+    fn say(&mut self, line: &str, now: bool) {
         if self.bar.is_none() && (now || self.last_line.elapsed() >= BETWEEN_LINES) {
-            render::note(&line(self));
+            render::note(line);
             self.last_line = Instant::now();
         }
     }

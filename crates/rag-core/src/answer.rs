@@ -7,7 +7,7 @@ use crate::passage::Passage;
 pub struct Retrieved {
     /// The passage.
     pub passage: Passage,
-    /// Cosine similarity to the question, −1.0–1.0.
+    /// How likely it answers the question, 0.0–1.0 ([`crate::Calibration::probability`]).
     pub score: f32,
 }
 
@@ -32,10 +32,9 @@ pub enum Answerable {
     },
 }
 
-/// Keeps the passages whose score reaches `min_score` (cosine similarity, so higher is nearer).
-/// `found` is ordered best first, and stays so.
+/// Keeps the passages whose score reaches `min_score`, a probability. `found` keeps its order.
 pub fn judge(found: Vec<Retrieved>, min_score: f32) -> Answerable {
-    let best = found.first().map(|retrieved| retrieved.score);
+    let best = found.iter().map(|retrieved| retrieved.score).reduce(f32::max);
     let kept: Vec<_> = found.into_iter().filter(|retrieved| retrieved.score >= min_score).collect();
     if kept.is_empty() {
         Answerable::NotInDocuments { best }

@@ -4,19 +4,30 @@
 //! fitted on pairs whose relevance is known, turns both into probabilities, so that one threshold
 //! can say "not in the documents" for all of them.
 
-/// A logistic curve from an embedding's scores to probabilities: 1 / (1 + e^−(slope · score +
-/// intercept)).
+use crate::retrieval::Evidence;
+
+/// A logistic curve from what is known of a passage to a probability:
+/// 1 / (1 + e^−(cosine · c + words · w + intercept)).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Calibration {
-    slope: f64,
+    cosine: f64,
+    words: f64,
     intercept: f64,
 }
 
-/// A score whose relevance somebody has judged.
+/// The probability from which on a passage counts as answering the question, when nothing else was
+/// decided: more likely than not.
+pub const MIN_SCORE: f32 = 0.5;
+
+/// How steep the curve of an embedding is that only names a threshold: between those measured for
+/// multilingual-e5-small and all-MiniLM-L6-v2.
+const USUAL_STEEPNESS: f64 = 20.0;
+
+/// A passage whose relevance somebody has judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judged {
-    /// What the embedding, or a reranker, gave the question and the passage.
-    pub score: f32,
+    /// How near the passage is to the question.
+    pub evidence: Evidence,
     /// Whether the passage answers the question.
     pub relevant: bool,
 }
@@ -51,21 +62,23 @@ pub enum CalibrationError {
         irrelevant: usize,
     },
     /// A score that is not a number.
-    #[error("the score of pair {0} is not a number")]
+    #[error("a score of pair {0} is not a number")]
     NotANumber(usize),
     /// Irrelevant pairs score as high as relevant ones.
     #[error(
-        "higher scores are not more often relevant here (slope {0}): these scores tell nothing apart"
+        "nearer passages are not more often relevant here (factor of the cosine {0}): these scores tell nothing apart"
     )]
     TellsNothing(f64),
     /// Coefficients that make no rising curve.
     #[error(
-        "a calibration needs a positive slope and finite numbers, not slope {slope} and intercept {intercept}"
+        "a calibration needs a positive factor of the cosine, none below 0 of the words, and finite numbers, not cosine {cosine}, words {words} and intercept {intercept}"
     )]
     BadCoefficients {
-        /// The slope given.
-        slope: f64,
-        /// The intercept given.
+        /// The factor of the cosine.
+        cosine: f64,
+        /// The factor of the words.
+        words: f64,
+        /// What is added.
         intercept: f64,
     },
 }
@@ -77,18 +90,32 @@ impl Calibration {
     /// A curve with known coefficients, such as those an embedding's description declares.
     ///
     /// # Errors
-    /// When the slope is not positive, or a number is not finite.
-    pub fn new(slope: f64, intercept: f64) -> Result<Self, CalibrationError> {
-        if slope > 0.0 && slope.is_finite() && intercept.is_finite() {
-            Ok(Self { slope, intercept })
+    /// When the factor of the cosine is not positive, that of the words is negative, or a number is not
+    /// finite.
+    pub fn new(cosine: f64, words: f64, intercept: f64) -> Result<Self, CalibrationError> {
+        let finite = [cosine, words, intercept].iter().all(|number| number.is_finite());
+        if finite && cosine > 0.0 && words >= 0.0 {
+            Ok(Self { cosine, words, intercept })
         } else {
-            Err(CalibrationError::BadCoefficients { slope, intercept })
+            Err(CalibrationError::BadCoefficients { cosine, words, intercept })
         }
     }
 
-    /// The factor of the score; always positive.
-    pub fn slope(&self) -> f64 {
-        self.slope
+    /// The curve of an embedding of which only a threshold is known: the cosine at which a passage
+    /// answers as likely as not.
+    pub fn from_threshold(cosine: f32) -> Self {
+        let threshold = f64::from(cosine);
+        Self { cosine: USUAL_STEEPNESS, words: 0.0, intercept: -USUAL_STEEPNESS * threshold }
+    }
+
+    /// The factor of the cosine; always positive.
+    pub fn cosine(&self) -> f64 {
+        self.cosine
+    }
+
+    /// The factor of the share of words; never negative.
+    pub fn words(&self) -> f64 {
+        self.words
     }
 
     /// What is added.
@@ -96,30 +123,28 @@ impl Calibration {
         self.intercept
     }
 
-    /// How likely a passage with this score answers the question, 0.0–1.0. Rises with the score.
-    pub fn probability(&self, score: f32) -> f64 {
-        logistic(self.slope * f64::from(score) + self.intercept)
+    /// How likely a passage answers the question, 0.0–1.0. Rises with the cosine and with the words.
+    pub fn probability(&self, evidence: Evidence) -> f64 {
+        let (cosine, words) = (f64::from(evidence.cosine), f64::from(evidence.words));
+        logistic(self.cosine * cosine + self.words * words + self.intercept)
     }
 
-    /// The score at which the probability is reached: what a threshold of `probability` (above 0.0,
-    /// below 1.0) means in this embedding's own scores. Outside of it, an infinity.
-    pub fn score_at(&self, probability: f64) -> f64 {
-        ((probability / (1.0 - probability)).ln() - self.intercept) / self.slope
-    }
-
-    /// Fits the curve to judged pairs by maximum likelihood, with the two kinds' targets drawn in
-    /// from 1 and 0 so that separable pairs give a finite slope: (n₊ + 1) / (n₊ + 2) and
+    /// Fits the curve to judged passages by maximum likelihood, with the two kinds' targets drawn in
+    /// from 1 and 0 so that separable ones give finite factors: (n₊ + 1) / (n₊ + 2) and
     /// 1 / (n₋ + 2). Platt, "Probabilistic Outputs for Support Vector Machines", 1999; by Newton's
     /// method with backtracking, as in Lin, Lin and Weng, "A note on Platt's probabilistic outputs
-    /// for support vector machines", Machine Learning 68, 2007.
+    /// for support vector machines", Machine Learning 68, 2007, here with two scores. Where more
+    /// words would make a passage less likely, words are left out.
     ///
-    /// The order of pairs does not matter beyond rounding, and nothing is drawn at random.
+    /// The order of passages does not matter beyond rounding, and nothing is drawn at random.
     ///
     /// # Errors
-    /// When a kind has too few pairs, a score is not a number, or higher scores are not more often
+    /// When a kind has too few passages, a score is not a number, or nearer passages are not more often
     /// relevant.
     pub fn fit(pairs: &[Judged]) -> Result<Fit, CalibrationError> {
-        if let Some(position) = pairs.iter().position(|pair| !pair.score.is_finite()) {
+        let finite =
+            |pair: &Judged| pair.evidence.cosine.is_finite() && pair.evidence.words.is_finite();
+        if let Some(position) = pairs.iter().position(|pair| !finite(pair)) {
             return Err(CalibrationError::NotANumber(position));
         }
         let relevant = pairs.iter().filter(|pair| pair.relevant).count();
@@ -127,99 +152,123 @@ impl Calibration {
         if relevant < FEWEST || irrelevant < FEWEST {
             return Err(CalibrationError::TooFew { relevant, irrelevant });
         }
-        let (slope, intercept) = maximize(&Points::new(pairs, relevant, irrelevant));
-        let calibration =
-            Self::new(slope, intercept).map_err(|_| CalibrationError::TellsNothing(slope))?;
+        let [cosine, words, intercept] = match maximize(&Points::new(pairs, true)) {
+            [_, words, _] if words < 0.0 => maximize(&Points::new(pairs, false)),
+            both => both,
+        };
+        let calibration = Self::new(cosine, words, intercept)
+            .map_err(|_| CalibrationError::TellsNothing(cosine))?;
         let mean = |loss: &dyn Fn(&Judged) -> f64| {
             pairs.iter().map(loss).sum::<f64>() / pairs.len() as f64
         };
         let log_loss = mean(&|pair| {
-            let margin = slope * f64::from(pair.score) + intercept;
+            let (near, held) = (f64::from(pair.evidence.cosine), f64::from(pair.evidence.words));
+            let margin = cosine * near + words * held + intercept;
             softplus(if pair.relevant { -margin } else { margin })
         });
         let brier = mean(&|pair| {
             let judgment = if pair.relevant { 1.0 } else { 0.0 };
-            (calibration.probability(pair.score) - judgment).powi(2)
+            (calibration.probability(pair.evidence) - judgment).powi(2)
         });
         Ok(Fit { calibration, relevant, irrelevant, log_loss, brier })
     }
 }
 
+/// What is fitted: the factors of cosine and words, and the intercept.
+type Factors = [f64; 3];
+
 /// The pairs as numbers: scores moved and scaled to mean 0 and deviation 1, since cosines that all
-/// lie between 0.7 and 0.9 would make slope and intercept nearly the same direction.
+/// lie between 0.7 and 0.9 would make factor and intercept nearly the same direction.
 struct Points {
-    scores: Vec<f64>,
+    /// Cosine, words and the constant 1.
+    rows: Vec<[f64; 3]>,
     targets: Vec<f64>,
-    mean: f64,
-    deviation: f64,
+    means: [f64; 2],
+    deviations: [f64; 2],
 }
 
 impl Points {
-    fn new(pairs: &[Judged], relevant: usize, irrelevant: usize) -> Self {
+    fn new(pairs: &[Judged], with_words: bool) -> Self {
         let n = pairs.len() as f64;
-        let raw = || pairs.iter().map(|pair| f64::from(pair.score));
-        let mean = raw().sum::<f64>() / n;
-        let deviation = (raw().map(|score| (score - mean).powi(2)).sum::<f64>() / n).sqrt();
-        // Scores that are all equal: the slope comes out as 0, which is refused.
-        let deviation = if deviation > 0.0 { deviation } else { 1.0 };
-        let (yes, no) = (relevant as f64, irrelevant as f64);
+        let yes = pairs.iter().filter(|pair| pair.relevant).count() as f64;
+        let no = n - yes;
+        let raw = |pair: &Judged| {
+            let words = if with_words { pair.evidence.words } else { 0.0 };
+            [f64::from(pair.evidence.cosine), f64::from(words)]
+        };
+        let (mut means, mut deviations) = ([0.0; 2], [0.0; 2]);
+        for at in 0..2 {
+            means[at] = pairs.iter().map(|pair| raw(pair)[at]).sum::<f64>() / n;
+            let squares = pairs.iter().map(|pair| (raw(pair)[at] - means[at]).powi(2));
+            let deviation = (squares.sum::<f64>() / n).sqrt();
+            // Scores that are all equal: their factor comes out as 0.
+            deviations[at] = if deviation > 0.0 { deviation } else { 1.0 };
+        }
+        let row = |pair: &Judged| {
+            let scaled = |at: usize| (raw(pair)[at] - means[at]) / deviations[at];
+            [scaled(0), scaled(1), 1.0]
+        };
         let target = |pair: &Judged| {
             if pair.relevant { (yes + 1.0) / (yes + 2.0) } else { 1.0 / (no + 2.0) }
         };
         Self {
-            scores: raw().map(|score| (score - mean) / deviation).collect(),
+            rows: pairs.iter().map(row).collect(),
             targets: pairs.iter().map(target).collect(),
-            mean,
-            deviation,
+            means,
+            deviations,
         }
     }
 
     /// The negative log-likelihood: Σ softplus(m) − t · m.
-    fn loss(&self, slope: f64, intercept: f64) -> f64 {
+    fn loss(&self, factors: &Factors) -> f64 {
         self.each()
-            .map(|(score, target)| {
-                let margin = slope * score + intercept;
+            .map(|(row, target)| {
+                let margin = dot(row, factors);
                 softplus(margin) - target * margin
             })
             .sum()
     }
 
-    fn each(&self) -> impl Iterator<Item = (f64, f64)> {
-        self.scores.iter().copied().zip(self.targets.iter().copied())
+    fn each(&self) -> impl Iterator<Item = (&[f64; 3], f64)> {
+        self.rows.iter().zip(self.targets.iter().copied())
     }
 }
 
-/// Slope and intercept with the greatest likelihood, on the scale of the scores as given.
-fn maximize(points: &Points) -> (f64, f64) {
+fn dot(a: &[f64; 3], b: &[f64; 3]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// The factors with the greatest likelihood, on the scale of the scores as given.
+fn maximize(points: &Points) -> Factors {
     const STEPS: usize = 100;
     const SMALL_GRADIENT: f64 = 1e-9;
-    // Keeps the Hessian invertible where all probabilities are 0 or 1.
-    const RIDGE: f64 = 1e-12;
-    let (mut slope, mut intercept) = (0.0, 0.0);
-    let mut loss = points.loss(slope, intercept);
+    // Keeps the Hessian invertible where all probabilities are 0 or 1, or a score tells nothing.
+    const RIDGE: f64 = 1e-9;
+    let mut factors: Factors = [0.0; 3];
+    let mut loss = points.loss(&factors);
     for _ in 0..STEPS {
-        let (mut g1, mut g2) = (0.0, 0.0);
-        let (mut h11, mut h12, mut h22) = (RIDGE, 0.0, RIDGE);
-        for (score, target) in points.each() {
-            let probability = logistic(slope * score + intercept);
+        let mut gradient = [0.0; 3];
+        let mut hessian = [[RIDGE, 0.0, 0.0], [0.0, RIDGE, 0.0], [0.0, 0.0, RIDGE]];
+        for (row, target) in points.each() {
+            let probability = logistic(dot(row, &factors));
             let (error, weight) = (probability - target, probability * (1.0 - probability));
-            g1 += error * score;
-            g2 += error;
-            h11 += weight * score * score;
-            h12 += weight * score;
-            h22 += weight;
+            for i in 0..3 {
+                gradient[i] += error * row[i];
+                for j in 0..3 {
+                    hessian[i][j] += weight * row[i] * row[j];
+                }
+            }
         }
-        if g1.abs() < SMALL_GRADIENT && g2.abs() < SMALL_GRADIENT {
+        if gradient.iter().all(|part| part.abs() < SMALL_GRADIENT) {
             break;
         }
-        let determinant = h11 * h22 - h12 * h12;
-        let step = ((h22 * g1 - h12 * g2) / determinant, (h11 * g2 - h12 * g1) / determinant);
-        let descent = g1 * step.0 + g2 * step.1;
+        let step = solve(hessian, gradient);
+        let descent = dot(&gradient, &step);
         // Halves the step until it gains what the gradient promises a small part of (Armijo).
         let mut length = 1.0;
         let next = loop {
-            let next = (slope - length * step.0, intercept - length * step.1);
-            let next_loss = points.loss(next.0, next.1);
+            let next: Factors = std::array::from_fn(|i| factors[i] - length * step[i]);
+            let next_loss = points.loss(&next);
             if next_loss <= loss - 1e-4 * length * descent {
                 break Some((next, next_loss));
             }
@@ -230,10 +279,29 @@ fn maximize(points: &Points) -> (f64, f64) {
         };
         // No step gains anything beyond rounding: this is the optimum.
         let Some((next, next_loss)) = next else { break };
-        ((slope, intercept), loss) = (next, next_loss);
+        (factors, loss) = (next, next_loss);
     }
-    let slope = slope / points.deviation;
-    (slope, intercept - slope * points.mean)
+    let [cosine, words] = [factors[0] / points.deviations[0], factors[1] / points.deviations[1]];
+    [cosine, words, factors[2] - cosine * points.means[0] - words * points.means[1]]
+}
+
+/// Solves a positive definite system of three equations by elimination.
+fn solve(mut matrix: [[f64; 3]; 3], mut right: [f64; 3]) -> [f64; 3] {
+    for pivot in 0..3 {
+        for below in pivot + 1..3 {
+            let factor = matrix[below][pivot] / matrix[pivot][pivot];
+            for column in pivot..3 {
+                matrix[below][column] -= factor * matrix[pivot][column];
+            }
+            right[below] -= factor * right[pivot];
+        }
+    }
+    let mut solution = [0.0; 3];
+    for at in (0..3).rev() {
+        let known: f64 = (at + 1..3).map(|column| matrix[at][column] * solution[column]).sum();
+        solution[at] = (right[at] - known) / matrix[at][at];
+    }
+    solution
 }
 
 /// 1 / (1 + e^−x), without overflow.
@@ -255,14 +323,20 @@ fn softplus(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Pairs whose relevance follows a known curve: at each score, the share that it says.
-    fn pairs(slope: f64, intercept: f64, low: f64, high: f64) -> Vec<Judged> {
-        let truth = Calibration::new(slope, intercept).unwrap();
+    fn at(cosine: f64, words: f64) -> Evidence {
+        Evidence { cosine: cosine as f32, words: words as f32 }
+    }
+
+    /// Passages whose relevance follows a known curve: at each point, the share that it says.
+    fn pairs(truth: (f64, f64, f64), low: f64, high: f64) -> Vec<Judged> {
+        let truth = Calibration::new(truth.0, truth.1, truth.2).unwrap();
         let mut pairs = Vec::new();
-        for i in 0..100 {
-            let score = (low + (high - low) * f64::from(i) / 99.0) as f32;
-            let share = (truth.probability(score) * 200.0).round() as usize;
-            pairs.extend((0..200).map(|j| Judged { score, relevant: j < share }));
+        for i in 0..40 {
+            for words in [0.0, 0.25, 0.5, 1.0] {
+                let evidence = at(low + (high - low) * f64::from(i) / 39.0, words);
+                let share = (truth.probability(evidence) * 60.0).round() as usize;
+                pairs.extend((0..60).map(|j| Judged { evidence, relevant: j < share }));
+            }
         }
         pairs
     }
@@ -271,89 +345,115 @@ mod tests {
         assert!((found - expected).abs() <= within, "{found} is not within {within} of {expected}");
     }
 
+    /// Like multilingual-e5-small, whose cosines crowd between 0.7 and 0.95, and like MiniLM.
+    const CURVES: [((f64, f64, f64), f64, f64); 2] =
+        [((60.0, 3.0, -52.0), 0.70, 0.95), ((12.0, 2.0, -6.0), -0.1, 0.9)];
+
     #[test]
     fn a_known_curve_is_found_again() {
-        // Like multilingual-e5-small, whose cosines crowd between 0.7 and 0.95, and like MiniLM.
-        for (slope, intercept, low, high) in [(60.0, -50.0, 0.70, 0.95), (12.0, -5.0, -0.1, 0.9)] {
-            let fit = Calibration::fit(&pairs(slope, intercept, low, high)).unwrap();
-            close(fit.calibration.slope(), slope, 0.02 * slope);
-            close(fit.calibration.intercept(), intercept, 0.02 * intercept.abs());
-            close(fit.calibration.score_at(0.5), -intercept / slope, 0.002);
+        for (truth, low, high) in CURVES {
+            let curve = Calibration::fit(&pairs(truth, low, high)).unwrap().calibration;
+            close(curve.cosine(), truth.0, 0.05 * truth.0);
+            close(curve.words(), truth.1, 0.05 * truth.1);
+            close(curve.intercept(), truth.2, 0.05 * truth.2.abs());
         }
     }
 
     #[test]
     fn one_threshold_means_the_same_for_two_embeddings() {
-        let e5 = Calibration::fit(&pairs(60.0, -50.0, 0.70, 0.95)).unwrap().calibration;
-        let minilm = Calibration::fit(&pairs(12.0, -5.0, -0.1, 0.9)).unwrap().calibration;
+        let [e5, minilm] = CURVES.map(|(truth, low, high)| {
+            Calibration::fit(&pairs(truth, low, high)).unwrap().calibration
+        });
         // The same cosine is far for one and near for the other.
-        assert!(e5.probability(0.75) < 0.05 && minilm.probability(0.75) > 0.95);
-        for threshold in [0.1, 0.5, 0.9] {
-            close(e5.probability(e5.score_at(threshold) as f32), threshold, 1e-5);
-            close(minilm.probability(minilm.score_at(threshold) as f32), threshold, 1e-5);
-        }
+        let passage = at(0.75, 0.3);
+        assert!(e5.probability(passage) < 0.05 && minilm.probability(passage) > 0.95);
+    }
+
+    #[test]
+    fn words_that_tell_nothing_or_the_contrary_are_left_out() {
+        let pairs: Vec<Judged> = (0..400)
+            .map(|i| {
+                let cosine = f64::from(i) / 400.0;
+                let relevant = (i * 7) % 400 < i;
+                // The less a passage answers, the more of the words it holds.
+                Judged { evidence: at(cosine, if relevant { 0.1 } else { 0.9 }), relevant }
+            })
+            .collect();
+        let curve = Calibration::fit(&pairs).unwrap().calibration;
+        assert_eq!(curve.words(), 0.0);
+        assert!(curve.cosine() > 0.0);
+    }
+
+    #[test]
+    fn a_threshold_alone_makes_a_curve_that_crosses_one_half_there() {
+        let curve = Calibration::from_threshold(0.855);
+        close(curve.probability(at(0.855, 1.0)), 0.5, 1e-5);
+        assert!(curve.probability(at(0.9, 0.0)) > 0.6 && curve.probability(at(0.8, 0.0)) < 0.4);
     }
 
     #[test]
     fn separable_pairs_give_a_finite_curve() {
-        let pairs: Vec<Judged> =
-            (0..40).map(|i| Judged { score: i as f32 / 40.0, relevant: i >= 20 }).collect();
+        let pairs: Vec<Judged> = (0..40)
+            .map(|i| Judged { evidence: at(f64::from(i) / 40.0, 0.0), relevant: i >= 20 })
+            .collect();
         let fit = Calibration::fit(&pairs).unwrap();
-        assert!(fit.calibration.slope().is_finite());
-        close(fit.calibration.score_at(0.5), 19.5 / 40.0, 0.01);
+        let curve = fit.calibration;
+        assert!(curve.cosine().is_finite());
+        close(curve.probability(at(19.5 / 40.0, 0.0)), 0.5, 0.2);
         assert!(fit.log_loss < 0.2 && fit.brier < 0.05, "{fit:?}");
     }
 
     #[test]
     fn the_order_of_pairs_does_not_matter() {
-        let mut pairs = pairs(12.0, -5.0, -0.1, 0.9);
+        let mut pairs = pairs(CURVES[1].0, -0.1, 0.9);
         let forwards = Calibration::fit(&pairs).unwrap().calibration;
         pairs.reverse();
         let backwards = Calibration::fit(&pairs).unwrap().calibration;
-        close(forwards.slope(), backwards.slope(), 1e-6);
+        close(forwards.cosine(), backwards.cosine(), 1e-6);
         close(forwards.intercept(), backwards.intercept(), 1e-6);
     }
 
     #[test]
     fn the_fit_has_the_greatest_likelihood_there_is() {
-        let pairs = pairs(12.0, -5.0, -0.1, 0.9);
-        let relevant = pairs.iter().filter(|pair| pair.relevant).count();
-        let points = Points::new(&pairs, relevant, pairs.len() - relevant);
-        let (slope, intercept) = maximize(&points);
-        let on_scale = (slope * points.deviation, intercept + slope * points.mean);
-        let best = points.loss(on_scale.0, on_scale.1);
-        for (ds, di) in [(0.01, 0.0), (-0.01, 0.0), (0.0, 0.01), (0.0, -0.01)] {
-            assert!(points.loss(on_scale.0 + ds, on_scale.1 + di) > best);
+        let points = Points::new(&pairs(CURVES[1].0, -0.1, 0.9), true);
+        let [cosine, words, intercept] = maximize(&points);
+        let ([a, b], [x, y]) = (points.deviations, points.means);
+        let best = [cosine * a, words * b, intercept + cosine * x + words * y];
+        for at in 0..3 {
+            for by in [0.01, -0.01] {
+                let mut other = best;
+                other[at] += by;
+                assert!(points.loss(&other) > points.loss(&best));
+            }
         }
     }
 
     #[test]
     fn pairs_that_cannot_be_fitted_are_refused_with_the_reason() {
-        let pair = |score, relevant| Judged { score, relevant };
+        let pair = |score: f64, relevant| Judged { evidence: at(score, 0.5), relevant };
         let few = vec![pair(0.5, true); 40];
         assert_eq!(
             Calibration::fit(&few).unwrap_err().to_string(),
             "40 relevant and 0 irrelevant pairs are too few to calibrate on: at least 10 of each are needed"
         );
         let mut broken = vec![pair(0.5, true); 20];
-        broken[3].score = f32::NAN;
+        broken[3].evidence.cosine = f32::NAN;
         assert_eq!(Calibration::fit(&broken), Err(CalibrationError::NotANumber(3)));
-        let reversed: Vec<Judged> = (0..40).map(|i| pair(i as f32 / 40.0, i < 20)).collect();
+        let reversed: Vec<Judged> = (0..40).map(|i| pair(f64::from(i) / 40.0, i < 20)).collect();
         assert!(
             matches!(Calibration::fit(&reversed), Err(CalibrationError::TellsNothing(slope)) if slope < 0.0)
         );
         let equal: Vec<Judged> = (0..40).map(|i| pair(0.5, i < 20)).collect();
         assert!(matches!(Calibration::fit(&equal), Err(CalibrationError::TellsNothing(_))));
-        assert!(Calibration::new(-1.0, 0.0).is_err());
-        assert!(Calibration::new(1.0, f64::NAN).is_err());
+        assert!(Calibration::new(-1.0, 0.0, 0.0).is_err());
+        assert!(Calibration::new(1.0, -1.0, 0.0).is_err());
+        assert!(Calibration::new(1.0, 0.0, f64::NAN).is_err());
     }
 
     #[test]
     fn extreme_scores_stay_between_0_and_1() {
-        let curve = Calibration::new(1e6, -5e5).unwrap();
-        assert_eq!(curve.probability(1.0), 1.0);
-        assert_eq!(curve.probability(-1.0), 0.0);
-        assert_eq!(curve.score_at(1.0), f64::INFINITY);
-        assert_eq!(curve.score_at(0.0), f64::NEG_INFINITY);
+        let curve = Calibration::new(1e6, 0.0, -5e5).unwrap();
+        assert_eq!(curve.probability(at(1.0, 0.0)), 1.0);
+        assert_eq!(curve.probability(at(-1.0, 0.0)), 0.0);
     }
 }

@@ -1,5 +1,7 @@
 //! Text into vectors: the trait, and what must be known about a model to never mix two of them.
 
+use crate::calibration::Calibration;
+
 /// How token vectors become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pooling {
@@ -88,7 +90,7 @@ pub trait Embedder: Send + Sync {
     /// The tokens the model sees for `text`, prefix not included, special tokens included.
     fn count_tokens(&self, text: &str) -> Result<usize, EmbedError>;
 
-    /// Cosine similarity (0.0–1.0) below which a passage is taken as not answering the question.
-    /// Cosines of different models are not comparable, so each model's description declares its own.
-    fn min_score(&self) -> f32;
+    /// What its cosines mean. Those of different models are not comparable, so each model's
+    /// description declares its own curve.
+    fn calibration(&self) -> Calibration;
 }

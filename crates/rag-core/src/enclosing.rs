@@ -33,7 +33,10 @@ pub fn enclose(found: Vec<(Retrieved, Option<Parent>)>) -> Vec<Enclosing> {
                 && 2 * common(spans, &parent.spans) >= length(&parent.spans).max(1)
         });
         match repeated {
-            Some((enclosing, _)) => enclosing.found.push(passage),
+            Some((enclosing, _)) => {
+                enclosing.quoted.score = enclosing.quoted.score.max(score);
+                enclosing.found.push(passage);
+            }
             None => {
                 let quoted = Retrieved { passage: parent.to_passage(), score };
                 given.push((

@@ -18,10 +18,11 @@ pub mod generator;
 pub mod index;
 pub mod passage;
 pub mod prompt;
+pub mod retrieval;
 pub mod split;
 
 pub use answer::{Answerable, Citation, Language, Retrieved};
-pub use calibration::{Calibration, CalibrationError, Judged};
+pub use calibration::{Calibration, CalibrationError, Judged, MIN_SCORE};
 pub use chat::{Message, Role};
 pub use date::Date;
 pub use diversity::maximal_marginal_relevance;
@@ -37,7 +38,8 @@ pub use generator::{
 pub use index::{Hit, Index, IndexError, PassageSet};
 pub use passage::{Passage, READING, Section, with_context};
 pub use prompt::{Prompt, PromptError};
+pub use retrieval::{Chosen, Evidence, RetrievalSettings};
 pub use split::{
-    LimitReport, Parent, SentenceRules, SplitDocument, SplitPassage, SplitSettings,
+    ALL_HEADINGS, LimitReport, Parent, SentenceRules, SplitDocument, SplitPassage, SplitSettings,
     SplitSettingsError, Splitter, SplitterError, Strategy, TokenLimit,
 };

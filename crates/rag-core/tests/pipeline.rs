@@ -11,8 +11,8 @@ use rag_core::duplicates::{NEAR_EQUAL, Shingles};
 use rag_core::fusion::RANK_CONSTANT;
 use rag_core::prompt::fit;
 use rag_core::{
-    Calibration, Date, Enclosing, Filter, Judged, Message, Metadata, Parent, Ranking, Retrieved,
-    Role, Section, SplitPassage, SplitSettings, Splitter, Strategy, enclose,
+    Calibration, Date, Enclosing, Evidence, Filter, Judged, MIN_SCORE, Message, Metadata, Parent,
+    Ranking, Retrieved, Role, Section, SplitPassage, SplitSettings, Splitter, Strategy, enclose,
     maximal_marginal_relevance, reciprocal_rank_fusion, without_near_duplicates,
 };
 use serde_json::json;
@@ -95,10 +95,10 @@ impl Knowledge {
             .iter()
             .map(|i| Retrieved {
                 passage: self.passages[distinct[*i]].passage.clone(),
-                score: relevance[*i],
+                score: calibration.probability(evidence(relevance[*i])) as f32,
             })
             .collect();
-        let Answerable::FromDocuments(kept) = judge(found, calibration.score_at(0.5) as f32) else {
+        let Answerable::FromDocuments(kept) = judge(found, MIN_SCORE) else {
             return Vec::new();
         };
         let with_parents = kept.into_iter().map(|retrieved| {
@@ -107,6 +107,10 @@ impl Knowledge {
         });
         enclose(with_parents.collect())
     }
+}
+
+fn evidence(cosine: f32) -> Evidence {
+    Evidence { cosine, words: 0.0 }
 }
 
 fn handbook() -> Knowledge {
@@ -126,7 +130,7 @@ fn calibration() -> Calibration {
         .map(|i| {
             let relevant = i % 2 == 0;
             let base = if relevant { 0.24 } else { 0.06 };
-            Judged { score: base + i as f32 / 400.0, relevant }
+            Judged { evidence: evidence(base + i as f32 / 400.0), relevant }
         })
         .collect();
     Calibration::fit(&pairs).unwrap().calibration

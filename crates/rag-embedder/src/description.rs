@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rag_core::Pooling;
+use rag_core::{Calibration, Pooling};
 use serde::Deserialize;
 
 use crate::error::OpenError;
@@ -34,8 +34,8 @@ pub struct Description {
     pub passage_prefix: String,
     /// Longer input is cut after this many tokens.
     pub max_tokens: usize,
-    /// Cosine (0.0–1.0) below which a passage is taken as not answering the question.
-    pub min_score: f32,
+    /// What its cosines mean.
+    pub calibration: Calibration,
     /// The license the model came under.
     pub license: String,
 }
@@ -51,8 +51,18 @@ struct DescriptionFile {
     query_prefix: String,
     passage_prefix: String,
     max_tokens: usize,
-    min_score: f32,
+    min_score: Option<f32>,
+    calibration: Option<CalibrationFile>,
     license: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CalibrationFile {
+    cosine: f64,
+    #[serde(default)]
+    words: f64,
+    intercept: f64,
 }
 
 #[derive(Deserialize)]
@@ -91,9 +101,25 @@ impl Description {
         if !(8..=131_072).contains(&said.max_tokens) {
             return Err(wrong(format!("max_tokens {} must be 8 to 131072", said.max_tokens)));
         }
-        if !(0.0..=1.0).contains(&said.min_score) {
-            return Err(wrong(format!("min_score {} must be 0.0 to 1.0", said.min_score)));
-        }
+        let calibration = match (said.calibration, said.min_score) {
+            (Some(_), Some(_)) => {
+                return Err(wrong("calibration and min_score exclude each other".to_owned()));
+            }
+            (Some(CalibrationFile { cosine, words, intercept }), None) => {
+                Calibration::new(cosine, words, intercept).map_err(|e| wrong(e.to_string()))?
+            }
+            (None, Some(threshold)) if (0.0..=1.0).contains(&threshold) => {
+                Calibration::from_threshold(threshold)
+            }
+            (None, Some(threshold)) => {
+                return Err(wrong(format!("min_score {threshold} must be 0.0 to 1.0")));
+            }
+            (None, None) => {
+                let cause = "it needs a calibration, or min_score: the cosine from which on a \
+                             passage answers (kbctl calibrate measures them)";
+                return Err(wrong(cause.to_owned()));
+            }
+        };
         Ok(Self {
             name: said.name,
             version: said.version,
@@ -106,7 +132,7 @@ impl Description {
             query_prefix: said.query_prefix,
             passage_prefix: said.passage_prefix,
             max_tokens: said.max_tokens,
-            min_score: said.min_score,
+            calibration,
             license: said.license,
         })
     }

@@ -8,7 +8,7 @@ use fastembed::{
     InitOptionsUserDefined, QuantizationMode, TextEmbedding, TokenizerFiles,
     UserDefinedEmbeddingModel,
 };
-use rag_core::{EmbedError, Embedder, EmbeddingIdentity, Pooling};
+use rag_core::{Calibration, EmbedError, Embedder, EmbeddingIdentity, Pooling};
 use tokenizers::Tokenizer;
 
 use crate::cache::ModelCache;
@@ -26,7 +26,7 @@ type Embedded = Result<Vec<f32>, EmbedError>;
 /// run at the same time on several copies of the model.
 pub struct OnnxEmbedder {
     identity: EmbeddingIdentity,
-    min_score: f32,
+    calibration: Calibration,
     license: String,
     tokenizer: Tokenizer,
     sessions: Pool<TextEmbedding>,
@@ -103,7 +103,7 @@ pub fn open(folder: &Path, threads: usize) -> Result<OnnxEmbedder, OpenError> {
 
     let embedder = OnnxEmbedder {
         identity,
-        min_score: description.min_score,
+        calibration: description.calibration,
         license: description.license,
         tokenizer,
         sessions: Pool::new(sessions),
@@ -211,7 +211,7 @@ impl Embedder for OnnxEmbedder {
         self.tokenizer.encode(text, true).map(|encoding| encoding.len()).map_err(|e| self.error(e))
     }
 
-    fn min_score(&self) -> f32 {
-        self.min_score
+    fn calibration(&self) -> Calibration {
+        self.calibration
     }
 }

@@ -9,5 +9,5 @@ mod scalar;
 
 pub use builder::{CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH, IndexBuilder, library_version};
 pub use lexical::{LexicalBuilder, LexicalIndex, TOKENIZER, WeighedWords, lexical_version, words};
-pub use opened::{EXACT_UP_TO, Expected, UsearchIndex};
+pub use opened::{EXACT_UP_TO, Expected, UsearchIndex, cosine};
 pub use scalar::{Scalar, UnknownScalar};

@@ -275,7 +275,7 @@ fn best_first(a: &Hit, b: &Hit) -> std::cmp::Ordering {
 }
 
 /// The cosine of two vectors of one width; 0.0 when one of them has no length.
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
+pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let (mut dot, mut left, mut right) = (0.0_f64, 0.0_f64, 0.0_f64);
     for (x, y) in a.iter().zip(b) {
         let (x, y) = (f64::from(*x), f64::from(*y));

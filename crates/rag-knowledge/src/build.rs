@@ -251,18 +251,14 @@ fn write<'a>(
         },
         |listed, read| writing.document(listed, read?),
     );
-    let (writing, error) = match done {
-        Ok(()) => match writing.finish() {
-            Ok(finished) => return Ok(finished),
-            Err((writing, error)) => (writing, error),
-        },
-        Err(error) => (writing, error),
-    };
-    if matches!(error, BuildError::IndexesStopped) {
-        return Err(writing.why_indexes_stopped());
+    match done.and_then(|()| writing.complete()) {
+        Ok(()) => Ok(writing.finish()),
+        Err(BuildError::IndexesStopped) => Err(writing.why_indexes_stopped()),
+        Err(error) => {
+            writing.give_up();
+            Err(error)
+        }
     }
-    writing.give_up();
-    Err(error)
 }
 
 fn no_passages(written: &Written) -> BuildError {

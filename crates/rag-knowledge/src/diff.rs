@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
+use rag_core::Passage;
 use serde::Serialize;
 
 use crate::error::KnowledgeError;
@@ -149,17 +150,9 @@ impl Compared {
         Ok(Self { side, manifest, passages, documents })
     }
 
-    /// The texts of a document with their places.
-    fn texts(
-        &self,
-        entry: &DocumentEntry,
-        at: usize,
-    ) -> Result<Vec<(Option<u32>, Option<String>, String)>, KnowledgeError> {
-        (at..at + entry.passages)
-            .map(|position| {
-                self.passages.get(position).map(|line| (line.page, line.heading, line.text))
-            })
-            .collect()
+    /// The passages of a document.
+    fn passages(&self, entry: &DocumentEntry, at: usize) -> Result<Vec<Passage>, KnowledgeError> {
+        (at..at + entry.passages).map(|at| self.passages.get(at).map(Passage::from)).collect()
     }
 }
 
@@ -173,13 +166,13 @@ fn changed(
     after_at: usize,
 ) -> Result<Option<DocumentChange>, KnowledgeError> {
     let content = before.sha256 != after.sha256;
-    let was = old.texts(before, before_at)?;
-    let is = new.texts(after, after_at)?;
+    let was = old.passages(before, before_at)?;
+    let is = new.passages(after, after_at)?;
     if !content && was == is {
         return Ok(None);
     }
-    let texts = |of: &[(Option<u32>, Option<String>, String)]| -> HashSet<String> {
-        of.iter().map(|(_, _, text)| text.clone()).collect()
+    let texts = |of: &[Passage]| -> HashSet<String> {
+        of.iter().map(|passage| passage.text.clone()).collect()
     };
     let (was, is) = (texts(&was), texts(&is));
     Ok(Some(DocumentChange::Changed {

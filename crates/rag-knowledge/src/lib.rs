@@ -16,6 +16,7 @@ mod lock;
 pub mod manifest;
 mod passages;
 pub mod report;
+mod retrieve;
 pub mod tag;
 mod vectors;
 mod verify;
@@ -24,6 +25,7 @@ pub use error::{EmbeddingDifference, KnowledgeError};
 pub use knowledge_base::{KnowledgeBase, open_verified};
 pub use manifest::Manifest;
 pub use report::Report;
+pub use retrieve::RetrieveError;
 pub use verify::{Verdict, verify};
 
 /// The document readers a build uses.

@@ -125,6 +125,9 @@ pub struct DocumentEntry {
     pub file: String,
     pub sha256: String,
     pub bytes: u64,
+    /// The day it says it was last changed, `2026-03-01`; none when it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
     /// Pages (PDF) or heading sections (DOCX).
     pub sections: usize,
     pub passages: usize,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rag_core::{
-    Answerable, Citation, EmbedError, Embedder, GenerateError, Generator, IndexError, Language,
-    Message, PromptError, Retrieved, Role, answer, prompt,
+    Answerable, Chosen, Citation, EmbedError, Embedder, Enclosing, Filter, GenerateError,
+    Generator, Language, Message, PromptError, RetrievalSettings, Retrieved, Role, answer, enclose,
+    prompt,
 };
 use rag_embedder::OnnxEmbedder;
 use rag_generator::{EngineStats, LlamaGenerator};
-use rag_knowledge::{KnowledgeBase, KnowledgeError};
+use rag_knowledge::{KnowledgeBase, KnowledgeError, RetrieveError};
 
 /// The loaded engines and the knowledge base.
 pub(crate) struct Answering {
@@ -17,6 +18,7 @@ pub(crate) struct Answering {
     pub(crate) embedder: OnnxEmbedder,
     pub(crate) generator: LlamaGenerator,
     pub(crate) stats: Arc<EngineStats>,
+    pub(crate) retrieval: RetrievalSettings,
     pub(crate) min_score: f32,
     pub(crate) top_k: usize,
 }
@@ -40,7 +42,7 @@ pub(crate) enum AnsweringError {
     #[error("{0}")]
     Embed(#[from] EmbedError),
     #[error("{0}")]
-    Index(#[from] IndexError),
+    Retrieve(#[from] RetrieveError),
     #[error("{0}")]
     Knowledge(#[from] KnowledgeError),
     #[error("{0}")]
@@ -48,19 +50,39 @@ pub(crate) enum AnsweringError {
 }
 
 impl Answering {
-    /// The `top_k` nearest passages to a question, best first, whatever their score.
+    /// The `top_k` passages that most likely answer a question, best first, whatever their score.
     pub(crate) fn search(
         &self,
         question: &str,
         top_k: usize,
-    ) -> Result<Vec<Retrieved>, AnsweringError> {
+        filter: &Filter,
+    ) -> Result<Vec<Chosen>, AnsweringError> {
         let vector = self.embedder.embed_query(question)?;
-        let hits = self.knowledge.search(&vector, top_k)?;
-        hits.into_iter()
-            .map(|hit| {
-                Ok(Retrieved { passage: self.knowledge.passage(hit.passage)?, score: hit.score })
+        Ok(self.knowledge.retrieve(question, &vector, top_k, &self.retrieval, filter)?)
+    }
+
+    /// How likely a passage answers the question, 0.0–1.0.
+    pub(crate) fn score(&self, chosen: &Chosen) -> f32 {
+        self.embedder.calibration().probability(chosen.evidence) as f32
+    }
+
+    /// What the model reads for the passages that were found: their parents, where they have any.
+    fn quoted(&self, found: Vec<Chosen>) -> Result<Vec<Retrieved>, AnsweringError> {
+        let with_parents = found
+            .into_iter()
+            .map(|chosen| {
+                let score = self.score(&chosen);
+                let (passage, parent) = self.knowledge.passage_in_parent(chosen.position)?;
+                Ok((Retrieved { passage, score }, parent))
             })
-            .collect()
+            .collect::<Result<Vec<_>, KnowledgeError>>()?;
+        let quote = |enclosing: Enclosing| {
+            let Enclosing { mut quoted, found, .. } = enclosing;
+            // A citation leads to the page of what was found, not to where its parent begins.
+            quoted.passage.page = found.first().map_or(quoted.passage.page, |best| best.page);
+            quoted
+        };
+        Ok(enclose(with_parents).into_iter().map(quote).collect())
     }
 
     /// Decides what to say to the last question of a conversation, leaving `max_tokens` of the
@@ -76,7 +98,8 @@ impl Answering {
             Some(_) | None => return Err(AnsweringError::NoQuestion),
         };
         let started = Instant::now();
-        let found = self.search(question, self.top_k)?;
+        let found = self.search(question, self.top_k, &Filter::default())?;
+        let found = self.quoted(found)?;
         observe_retrieval(started.elapsed().as_secs_f64());
 
         let passages = match answer::judge(found, self.min_score) {

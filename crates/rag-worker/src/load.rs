@@ -108,7 +108,8 @@ fn load_all(worker: &Worker) -> Result<Answering, LoadingError> {
     stage("language model");
     let generator = open_model(settings)?;
     let answering = Answering {
-        min_score: settings.retrieval.min_score.unwrap_or_else(|| embedder.min_score()),
+        retrieval: settings.retrieval.settings,
+        min_score: settings.retrieval.min_score,
         top_k: settings.retrieval.top_k,
         stats: generator.stats(),
         knowledge,

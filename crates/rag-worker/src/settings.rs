@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rag_core::diversity::Lambda;
+use rag_core::{MIN_SCORE, RetrievalSettings};
 use rag_embedder::ModelCache;
 use serde::Deserialize;
 use settings_file::SettingsError;
@@ -49,8 +51,10 @@ pub(crate) struct Inference {
 pub(crate) struct Retrieval {
     /// Passages per question.
     pub(crate) top_k: usize,
-    /// `None`: the embedding's own threshold.
-    pub(crate) min_score: Option<f32>,
+    /// How likely a passage must answer the question to be used, 0.0–1.0.
+    pub(crate) min_score: f32,
+    /// How passages are chosen.
+    pub(crate) settings: RetrievalSettings,
     /// Texts embedded at the same time.
     pub(crate) threads: usize,
 }
@@ -123,12 +127,27 @@ impl Default for InferenceFile {
 struct RetrievalFile {
     top_k: usize,
     min_score: AutoOr<f32>,
+    dense_weight: f64,
+    lexical_weight: f64,
+    candidates: usize,
+    near_equal: f64,
+    diversity: f64,
     threads: usize,
 }
 
 impl Default for RetrievalFile {
     fn default() -> Self {
-        Self { top_k: 4, min_score: AutoOr::AUTO, threads: 1 }
+        let usual = RetrievalSettings::default();
+        Self {
+            top_k: 4,
+            min_score: AutoOr::AUTO,
+            dense_weight: usual.dense_weight,
+            lexical_weight: usual.lexical_weight,
+            candidates: usual.candidates,
+            near_equal: usual.near_equal.unwrap_or(1.0),
+            diversity: 0.0,
+            threads: 1,
+        }
     }
 }
 
@@ -212,14 +231,7 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
     )?;
     within("retrieval.top_k", file.retrieval.top_k as u64, 1, 100)?;
     within("retrieval.threads", file.retrieval.threads as u64, 1, 64)?;
-    let min_score = file.retrieval.min_score.value();
-    if let Some(score) = min_score
-        && !(-1.0..=1.0).contains(&score)
-    {
-        let message = format!("{score} is not between -1.0 and 1.0");
-        return Err(SettingsError::invalid(path, "retrieval.min_score", message)
-            .with_hint("it is a cosine similarity: higher is nearer"));
-    }
+    let retrieval = retrieval(path, &file.retrieval)?;
     Ok(Settings {
         listen: file.listen,
         slot: file.slot,
@@ -235,12 +247,55 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
             queue: file.inference.queue,
             max_tokens: file.inference.max_tokens,
         },
-        retrieval: Retrieval {
-            top_k: file.retrieval.top_k,
-            min_score,
-            threads: file.retrieval.threads,
-        },
+        retrieval,
         shutdown: Shutdown { notice: file.shutdown.notice, timeout: file.shutdown.timeout },
+    })
+}
+
+fn retrieval(path: &Path, file: &RetrievalFile) -> Result<Retrieval, SettingsError> {
+    let wrong = |key: &str, message: String| {
+        SettingsError::invalid(path, &format!("retrieval.{key}"), message)
+    };
+    let min_score = file.min_score.value().unwrap_or(MIN_SCORE);
+    if !(0.0..=1.0).contains(&min_score) {
+        let message = format!("{min_score} is not between 0.0 and 1.0");
+        return Err(wrong("min_score", message)
+            .with_hint("it is a probability: how likely a passage answers the question"));
+    }
+    for (key, weight) in
+        [("dense_weight", file.dense_weight), ("lexical_weight", file.lexical_weight)]
+    {
+        if !(weight.is_finite() && weight >= 0.0) {
+            return Err(wrong(key, format!("{weight} is not 0 or a positive number")));
+        }
+    }
+    if file.dense_weight == 0.0 && file.lexical_weight == 0.0 {
+        return Err(wrong("dense_weight", "both weights are 0: nothing would be found".to_owned()));
+    }
+    if !(file.top_k..=1000).contains(&file.candidates) {
+        let message = format!("{} is not between top_k and 1000", file.candidates);
+        return Err(wrong("candidates", message));
+    }
+    if !(0.0..=1.0).contains(&file.near_equal) || file.near_equal == 0.0 {
+        let message = format!("{} is not above 0.0 and at most 1.0", file.near_equal);
+        return Err(wrong("near_equal", message)
+            .with_hint("1.0 leaves out only passages that say the same word for word"));
+    }
+    let novelty = 1.0 - file.diversity;
+    let lambda = Lambda::new(novelty).map_err(|_| {
+        wrong("diversity", format!("{} is not between 0.0 and 1.0", file.diversity))
+    })?;
+    Ok(Retrieval {
+        top_k: file.top_k,
+        min_score,
+        settings: RetrievalSettings {
+            dense_weight: file.dense_weight,
+            lexical_weight: file.lexical_weight,
+            candidates: file.candidates,
+            near_equal: Some(file.near_equal),
+            diversity: (file.diversity > 0.0).then_some(lambda),
+        },
+        threads: file.threads,
     })
 }
 
@@ -262,7 +317,8 @@ mod tests {
         let settings = check(LEAST).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8001");
         assert_eq!((settings.inference.context, settings.inference.slots), (4096, 4));
-        assert_eq!(settings.retrieval.min_score, None);
+        assert_eq!(settings.retrieval.min_score, 0.5);
+        assert_eq!(settings.retrieval.settings, RetrievalSettings::default());
         assert_eq!(settings.model, Path::new("/models/a.gguf"));
         assert!(settings.embedding.ends_with("e5") && settings.embedding.is_absolute());
     }
@@ -290,7 +346,17 @@ mod tests {
             "{error}"
         );
         let error = check(&format!("{LEAST}retrieval: {{ min_score: 80 }}\n")).unwrap_err();
-        assert!(error.contains("between -1.0 and 1.0"), "{error}");
+        assert!(error.contains("between 0.0 and 1.0"), "{error}");
+        for wrong in [
+            "dense_weight: -1",
+            "dense_weight: 0, lexical_weight: 0",
+            "candidates: 2",
+            "near_equal: 0",
+            "diversity: 2",
+        ] {
+            let error = check(&format!("{LEAST}retrieval: {{ {wrong} }}\n")).unwrap_err();
+            assert!(error.contains("retrieval."), "{wrong}: {error}");
+        }
         let error = check(&format!("{LEAST}inference: {{ device: quantum }}\n")).unwrap_err();
         assert!(error.contains("quantum"), "{error}");
     }

@@ -1,14 +1,15 @@
 //! `kbctl build`: a knowledge base from a folder of documents.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rag_core::Splitter;
+use rag_core::{ALL_HEADINGS, SplitSettings, Splitter, Strategy};
 use rag_knowledge::build::{BuildRequest, Built, build, check_target};
 use rag_knowledge::documents::Limits;
 use rag_knowledge::embedding::{self, ModelCache};
 use rag_knowledge::index::Scalar;
 use rag_knowledge::manifest::{Counts, FailedEntry};
+use rag_knowledge::report::TakenOver;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -21,7 +22,7 @@ use crate::render::{self, Failure};
 /// It is made beside its tag and renamed in when complete; an existing tag is never touched.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  kbctl build --documents docs/ --embedding multilingual-e5-small --output data/green\n  kbctl build --documents docs/ --embedding ./models/bge-base-zh --output data --tag v20261123-2 --strict\n  kbctl build --documents docs/ --embedding multilingual-e5-small --output data --json | jq -r .fingerprint"
+    after_help = "Examples:\n  kbctl build --documents docs/ --embedding multilingual-e5-small --output data/green\n  kbctl build --documents docs/ --embedding ./models/bge-base-zh --output data --tag v20261123-2 --strict\n  kbctl build --documents docs/ --embedding multilingual-e5-small --output data --from v20261122\n  kbctl build --documents docs/ --embedding multilingual-e5-small --output data --split headings --parent-size 2000\n  kbctl build --documents docs/ --embedding multilingual-e5-small --output data --json | jq -r .fingerprint"
 )]
 pub(crate) struct Arguments {
     /// The folder of documents, subfolders included.
@@ -36,12 +37,28 @@ pub(crate) struct Arguments {
     /// The tag; v and the day (UTC) when not given.
     #[arg(long)]
     tag: Option<String>,
+    /// An earlier tag, by its name in ROOT or its path: documents and passages that did not change since
+    /// are taken over, which changes nothing but the time it takes.
+    #[arg(long, value_name = "TAG")]
+    from: Option<PathBuf>,
     /// The most characters in a passage.
     #[arg(long, value_name = "CHARACTERS", default_value_t = 600)]
     chunk_size: usize,
     /// Characters each passage repeats of the one before.
     #[arg(long, value_name = "CHARACTERS", default_value_t = 80)]
     chunk_overlap: usize,
+    /// Where passages begin and end: recursive (at paragraphs, lines, sentences), headings (each heading
+    /// section by itself) or sentence-window (a sentence each, with those around it as its parent).
+    #[arg(long, value_name = "STRATEGY", default_value = "recursive")]
+    split: Strategy,
+    /// The most characters in a parent, the text around a passage that the model reads instead of it;
+    /// without it the model reads the passage.
+    #[arg(long, value_name = "CHARACTERS")]
+    parent_size: Option<usize>,
+    /// Levels of the heading path, from the innermost, that are embedded with a passage; all when not
+    /// given, 0 for none.
+    #[arg(long, value_name = "LEVELS")]
+    headings_embedded: Option<usize>,
     /// How the index stores numbers: f32, f16 or i8.
     #[arg(long, default_value = "f32")]
     scalar: Scalar,
@@ -62,14 +79,14 @@ struct Summary<'a> {
     tag: &'a str,
     fingerprint: &'a str,
     counts: Counts,
+    taken_over: &'a TakenOver,
     failed: &'a [FailedEntry],
     warnings: &'a [String],
     seconds: f64,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let splitter = Splitter::new(arguments.chunk_size, arguments.chunk_overlap)
-        .map_err(|e| Failure::usage(format!("--chunk-size and --chunk-overlap: {e}")))?;
+    let splitter = splitter(arguments)?;
     let threads = arguments.threads.map_or_else(
         || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         usize::from,
@@ -89,6 +106,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         documents: arguments.documents.clone(),
         root: arguments.output.clone(),
         tag: Some(tag),
+        from: arguments.from.as_ref().map(|from| earlier(from, &arguments.output)),
         splitter,
         scalar: arguments.scalar,
         threads,
@@ -101,6 +119,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     tell(&built?, arguments.json)
 }
 
+fn splitter(arguments: &Arguments) -> Result<SplitSettings, Failure> {
+    let passage = Splitter::new(arguments.chunk_size, arguments.chunk_overlap)
+        .map_err(|e| Failure::usage(format!("--chunk-size and --chunk-overlap: {e}")))?;
+    let settings = SplitSettings::new(passage)
+        .with_strategy(arguments.split)
+        .with_headings_embedded(arguments.headings_embedded.unwrap_or(ALL_HEADINGS));
+    match arguments.parent_size {
+        None => Ok(settings),
+        Some(size) => {
+            settings.with_parents(size).map_err(|e| Failure::usage(format!("--parent-size: {e}")))
+        }
+    }
+}
+
+/// A bare name is a tag beside the one that is built.
+fn earlier(from: &Path, root: &Path) -> PathBuf {
+    if from.components().count() == 1 && !from.is_dir() { root.join(from) } else { from.to_owned() }
+}
+
 fn tell(built: &Built, json: bool) -> Result<(), Failure> {
     if json {
         return render::print_json(&Summary {
@@ -108,6 +145,7 @@ fn tell(built: &Built, json: bool) -> Result<(), Failure> {
             tag: &built.tag,
             fingerprint: &built.fingerprint,
             counts: built.counts,
+            taken_over: &built.taken_over,
             failed: &built.failed,
             warnings: &built.warnings,
             seconds: (built.seconds * 1000.0).round() / 1000.0,
@@ -121,8 +159,16 @@ fn tell(built: &Built, json: bool) -> Result<(), Failure> {
         0 => String::new(),
         n => format!(" ({} could not be read)", many(n, "document")),
     };
+    let taken_over = match &built.taken_over {
+        TakenOver { documents: 0, passages: 0, .. } => String::new(),
+        TakenOver { documents, passages, .. } => format!(
+            "\ntaken over: {} as they were, {} with their vectors",
+            many(*documents, "document"),
+            many(*passages, "passage")
+        ),
+    };
     render::print(&format!(
-        "built {}: {}{failed}, {} in {:.1} s\nfingerprint {}",
+        "built {}: {}{failed}, {} in {:.1} s{taken_over}\nfingerprint {}",
         built.folder.display(),
         many(built.counts.documents, "document"),
         many(built.counts.passages, "passage"),

@@ -7,11 +7,11 @@ use evaluation::{
     Best, Found, Granularity, QuestionSet, Resampling, Run, Separation, compare, evaluate,
     separate, table,
 };
-use rag_core::{Embedder, Index};
-use rag_knowledge::embedding::{self, ModelCache};
+use rag_core::{Filter, MIN_SCORE};
 use serde::Serialize;
 
 use crate::render::{self, Failure, Output};
+use crate::retrieval::{Opened, Options};
 
 /// The passages asked for: no measure looks at more (docs/QUESTIONS.md).
 const DEPTH: usize = 10;
@@ -22,7 +22,7 @@ const DEPTH: usize = 10;
 Examples:
   kbctl evaluate data/green/v20261123 questions/sample-handbook.jsonl
   kbctl evaluate data/green/v20261123 questions.jsonl --compare data/blue/v20261101
-  kbctl evaluate data/green/v20261123 questions.jsonl --save runs/green.json
+  kbctl evaluate data/green/v20261123 questions.jsonl --retrieval dense --save runs/dense.json
   kbctl evaluate data/green/v20261124 questions.jsonl --compare runs/green.json --output json
 
 The format of question sets and the measures are described in docs/QUESTIONS.md.")]
@@ -40,9 +40,8 @@ pub(crate) struct Arguments {
     /// Write the run to a file, to be compared with later.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
-    /// The embedding of the knowledge base, when it is not in the model cache under the name it was built with.
-    #[arg(long, value_name = "MODEL")]
-    embedding: Option<String>,
+    #[command(flatten)]
+    retrieval: Options,
     /// The form of the answer.
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
@@ -83,11 +82,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(path) if path.is_file() => Some(saved_run(path)?),
         Some(_) | None => None,
     };
-    let (run, separation) =
-        ask(&arguments.knowledge, arguments.embedding.as_deref(), &set, granularity)?;
+    let (run, separation) = ask(&arguments.knowledge, &arguments.retrieval, &set, granularity)?;
     let baseline = match (saved, &arguments.compare) {
         (Some(run), _) => Some(run),
-        (None, Some(folder)) => Some(ask(folder, None, &set, granularity)?.0),
+        (None, Some(folder)) => {
+            Some(ask(folder, &arguments.retrieval.for_baseline(), &set, granularity)?.0)
+        }
         (None, None) => None,
     };
     let comparison = baseline
@@ -118,7 +118,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn question_set(file: &Path) -> Result<QuestionSet, Failure> {
+pub(super) fn question_set(file: &Path) -> Result<QuestionSet, Failure> {
     let named = |error: &dyn std::fmt::Display| {
         let hint = "docs/QUESTIONS.md describes the format".to_owned();
         Failure::new(format!("{}: {error}", file.display()), Some(hint))
@@ -139,26 +139,20 @@ fn saved_run(file: &Path) -> Result<Run, Failure> {
 /// Asks every question of the set.
 fn ask(
     folder: &Path,
-    embedding: Option<&str>,
+    options: &Options,
     set: &QuestionSet,
     granularity: Granularity,
 ) -> Result<(Run, Option<Separation>), Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::new(error, None);
-    let knowledge = rag_knowledge::open_verified(folder, 1)?;
-    let built_with = knowledge.embedding();
-    let name = embedding.unwrap_or(&built_with.name);
-    let embedder = embedding::open(&ModelCache::from_environment().resolve(name), 1)?;
-    knowledge.check_embedding(embedder.identity())?;
+    let opened = Opened::open(folder, options)?;
     let (mut found, mut best) = (Vec::new(), Vec::new());
     for question in set.questions() {
-        let vector = embedder.embed_query(&question.question).map_err(|error| failed(&error))?;
-        let hits = knowledge.index().search(&vector, DEPTH).map_err(|error| failed(&error))?;
-        let score = hits.first().map_or(f32::NEG_INFINITY, |hit| hit.score);
-        let passages = hits.iter().map(|hit| knowledge.passage(hit.passage));
+        let chosen = opened.ask(&question.question, DEPTH, &Filter::default())?;
+        let relevance = chosen.iter().map(|chosen| opened.relevance(chosen));
+        let score = relevance.fold(f32::NEG_INFINITY, f32::max);
         found.push(Found {
             id: question.id.clone(),
-            passages: passages.collect::<Result<_, _>>()?,
-            refused: Some(score < embedder.min_score()),
+            passages: chosen.into_iter().map(|chosen| chosen.passage).collect(),
+            refused: Some(score < MIN_SCORE),
         });
         best.push(Best { score, answerable: question.is_answerable() });
     }
@@ -166,7 +160,7 @@ fn ask(
         .file_name()
         .map_or_else(|| folder.display().to_string(), |name| name.display().to_string());
     let run = evaluate(&called, set, found, granularity, Resampling::default());
-    Ok((run.map_err(|error| failed(&error))?, separate(&best)))
+    Ok((run.map_err(|error| Failure::new(error, None))?, separate(&best)))
 }
 
 /// Writes beside and moves: a run that is there is not lost to a full disk.

@@ -53,8 +53,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             embedding.name, embedding.version, embedding.dimensions
         ),
         format!(
-            "passages     {} of at most {} characters, overlap {}",
-            counts.passages, manifest.splitter.size, manifest.splitter.overlap
+            "passages     {} of at most {} characters, overlap {} ({})",
+            counts.passages,
+            manifest.splitter.size,
+            manifest.splitter.overlap,
+            manifest.splitter.strategy
         ),
         format!(
             "index        {} {}, {}, {}",

@@ -122,6 +122,7 @@ impl<'a> Writing<'a> {
                     file: listed.file.clone(),
                     sha256: sha256.unwrap_or_default(),
                     bytes,
+                    date: None,
                     sections,
                     passages: document.passages.len(),
                     parents: document.parents.len(),
@@ -288,19 +289,18 @@ impl<'a> Writing<'a> {
     }
 
     /// Writes what is left; all of it is on disk afterwards.
-    pub(super) fn finish(mut self) -> Result<(Written, Deriving), (Self, BuildError)> {
-        let mut last = || {
-            self.flush()?;
-            self.record()?;
-            if let Some(parents) = &mut self.parents {
-                parents.sync()?;
-            }
-            Ok(())
-        };
-        match last() {
-            Ok(()) => Ok((self.written, self.deriving)),
-            Err(error) => Err((self, error)),
+    pub(super) fn complete(&mut self) -> Result<(), BuildError> {
+        self.flush()?;
+        self.record()?;
+        match &mut self.parents {
+            Some(parents) => parents.sync(),
+            None => Ok(()),
         }
+    }
+
+    /// What was written, and the indexes that are still being made.
+    pub(super) fn finish(self) -> (Written, Deriving) {
+        (self.written, self.deriving)
     }
 
     /// Why the indexes stopped before the end.

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rag_core::{EmbedError, Embedder, EmbeddingIdentity, Pooling, SplitSettings, Splitter};
+use rag_core::{
+    Calibration, EmbedError, Embedder, EmbeddingIdentity, Pooling, SplitSettings, Splitter,
+};
 use rag_knowledge::build::{BuildError, BuildRequest, Built, build};
 use rag_knowledge::documents::Limits;
 use rag_knowledge::index::Scalar;
@@ -60,8 +62,8 @@ impl Embedder for Letters {
         Ok(text.chars().count())
     }
 
-    fn min_score(&self) -> f32 {
-        0.0
+    fn calibration(&self) -> Calibration {
+        Calibration::from_threshold(0.5)
     }
 }
 

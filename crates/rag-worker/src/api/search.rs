@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use rag_core::Retrieved;
+use rag_core::{Chosen, Filter};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,12 +16,13 @@ use crate::state::Worker;
 pub(crate) struct SearchRequest {
     query: String,
     top_k: Option<usize>,
+    filter: Option<Value>,
 }
 
 /// More passages than anybody reads.
 const MOST: usize = 100;
 
-/// The nearest passages, best first, whatever their score.
+/// The passages that most likely answer a question, best first, whatever their score.
 pub(crate) async fn search(
     State(worker): State<Arc<Worker>>,
     request: Result<Json<SearchRequest>, JsonRejection>,
@@ -35,28 +36,34 @@ pub(crate) async fn search(
         let message = format!("top_k is {top_k}, and must be between 1 and {MOST}");
         return Err(ApiError::invalid(message).with_param("top_k"));
     }
+    let filter = Filter::from_json(request.filter.as_ref().unwrap_or(&Value::Null))
+        .map_err(|e| ApiError::invalid(e.to_string()).with_param("filter"))?;
     let answering = worker.answering().cloned().ok_or_else(|| ApiError::not_ready(&worker))?;
     let place = worker.searches.enter().ok_or_else(|| ApiError::busy(worker.searches.limit()))?;
     let min_score = answering.min_score;
-    let found = tokio::task::spawn_blocking(move || {
-        let found = answering.search(&request.query, top_k);
+    let passages = tokio::task::spawn_blocking(move || {
+        let found = answering.search(&request.query, top_k, &filter).map(|found| {
+            let passage = |(rank, chosen)| passage(rank, chosen, answering.score(chosen));
+            (1..).zip(&found).map(passage).collect::<Vec<Value>>()
+        });
         drop(place);
         found
     })
     .await
     .map_err(|e| ApiError::internal(format!("searching: {e}")))??;
-    let passages: Vec<Value> =
-        found.iter().enumerate().map(|(i, retrieved)| passage(i + 1, retrieved)).collect();
     Ok(Json(json!({ "passages": passages, "min_score": min_score })))
 }
 
-fn passage(rank: usize, retrieved: &Retrieved) -> Value {
+fn passage(rank: usize, chosen: &Chosen, score: f32) -> Value {
+    let Chosen { passage, evidence, .. } = chosen;
     json!({
         "rank": rank,
-        "score": retrieved.score,
-        "file": retrieved.passage.file,
-        "page": retrieved.passage.page,
-        "heading": retrieved.passage.heading,
-        "text": retrieved.passage.text,
+        "score": score,
+        "file": passage.file,
+        "page": passage.page,
+        "heading": passage.heading,
+        "text": passage.text,
+        "cosine": evidence.cosine,
+        "words": evidence.words,
     })
 }

@@ -1,0 +1,65 @@
+//! How passages are chosen for a question: what may be set, and what is known of each that was found.
+
+use crate::diversity::Lambda;
+use crate::duplicates::NEAR_EQUAL;
+use crate::passage::Passage;
+
+/// How passages are chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetrievalSettings {
+    /// How much the ranking by meaning weighs; 0.0 leaves it out.
+    pub dense_weight: f64,
+    /// How much the ranking by words weighs; 0.0 leaves it out.
+    pub lexical_weight: f64,
+    /// How many passages each ranking gives.
+    pub candidates: usize,
+    /// Of passages at least so similar (0.0–1.0) only the best is given; `None` gives all.
+    pub near_equal: Option<f64>,
+    /// How much relevance weighs against novelty; `None` chooses by relevance alone.
+    pub diversity: Option<Lambda>,
+}
+
+impl Default for RetrievalSettings {
+    /// Both rankings alike, 50 passages each, near-equal ones once, no other diversity.
+    fn default() -> Self {
+        Self {
+            dense_weight: 1.0,
+            lexical_weight: 1.0,
+            candidates: 50,
+            near_equal: Some(NEAR_EQUAL),
+            diversity: None,
+        }
+    }
+}
+
+impl RetrievalSettings {
+    /// By meaning alone, without any further choice.
+    pub fn dense() -> Self {
+        Self { lexical_weight: 0.0, near_equal: None, ..Self::default() }
+    }
+
+    /// By words alone, without any further choice.
+    pub fn lexical() -> Self {
+        Self { dense_weight: 0.0, near_equal: None, ..Self::default() }
+    }
+}
+
+/// How near a passage is to a question, by each way of looking.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evidence {
+    /// Cosine of the two vectors, −1.0–1.0.
+    pub cosine: f32,
+    /// The share of the question's words that the passage holds, rare words weighing more, 0.0–1.0.
+    pub words: f32,
+}
+
+/// A passage that was chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chosen {
+    /// Its position in the knowledge base, counted from 0.
+    pub position: usize,
+    /// The passage.
+    pub passage: Passage,
+    /// How near it is.
+    pub evidence: Evidence,
+}
