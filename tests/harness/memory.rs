@@ -15,3 +15,10 @@ pub fn resident(pid: u32) -> u64 {
     }
     bytes
 }
+
+/// The most bytes a process has had resident (proc(5), `VmHWM`); nothing when it is gone.
+pub fn peak_resident(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+}

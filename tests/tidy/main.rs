@@ -96,6 +96,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tokenizers", &["rag-embedder"]),
     ("usearch", &["rag-index"]),
     ("tantivy", &["rag-index"]),
+    ("object_store", &["rag-knowledge"]),
+    ("fastcdc", &["rag-knowledge"]),
     ("jieba-rs", &["rag-index"]),
     ("unicode-segmentation", &["rag-core"]),
     ("unicode-width", &["evaluation"]),

@@ -8,4 +8,5 @@ pub(crate) mod extract;
 pub(crate) mod gc;
 pub(crate) mod inspect;
 pub(crate) mod search;
+pub(crate) mod sync;
 pub(crate) mod verify;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{build, calibrate, diff, evaluate, extract, gc, inspect, search, verify};
+use commands::{build, calibrate, diff, evaluate, extract, gc, inspect, search, sync, verify};
 
 /// Builds and checks knowledge bases.
 #[derive(Parser)]
@@ -44,6 +44,7 @@ enum Command {
     Search(search::Arguments),
     Evaluate(evaluate::Arguments),
     Calibrate(calibrate::Arguments),
+    Sync(sync::Arguments),
     Gc(gc::Arguments),
 }
 
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         Command::Search(arguments) => search::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Sync(arguments) => sync::run(&arguments),
         Command::Gc(arguments) => gc::run(&arguments),
     };
     render::outcome(done)

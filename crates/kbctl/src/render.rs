@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use rag_knowledge::KnowledgeError;
 use rag_knowledge::build::BuildError;
 use rag_knowledge::embedding::OpenError;
+use rag_knowledge::sync::SyncError;
 use serde::Serialize;
 
 const DONE: u8 = 0;
@@ -51,6 +52,13 @@ impl From<KnowledgeError> for Failure {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         Self::new(&error, Some(error.hint()))
+    }
+}
+
+impl From<SyncError> for Failure {
+    fn from(error: SyncError) -> Self {
+        let code = if matches!(error, SyncError::Cancelled) { INTERRUPTED } else { FAILED };
+        Self { message: error.to_string(), hint: error.hint(), code }
     }
 }
 

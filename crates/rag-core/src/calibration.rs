@@ -1,8 +1,10 @@
-//! Scores that mean the same for every embedding: how likely a passage answers the question.
+//! Scores that mean the same for every embedding: how likely the documents answer a question of which
+//! this is the best passage.
 //!
-//! A cosine of 0.8 is near for one embedding and far for another. A logistic curve per embedding,
-//! fitted on pairs whose relevance is known, turns both into probabilities, so that one threshold
-//! can say "not in the documents" for all of them.
+//! A cosine of 0.8 is near for one embedding and far for another, and the words that question and passage
+//! share tell as much again. A logistic curve per embedding, fitted on questions of which it is known
+//! whether the documents answer them, turns both into one probability, so that one threshold can say
+//! "not in the documents" for all of them.
 
 use crate::retrieval::Evidence;
 
@@ -23,13 +25,13 @@ pub const MIN_SCORE: f32 = 0.5;
 /// multilingual-e5-small and all-MiniLM-L6-v2.
 const USUAL_STEEPNESS: f64 = 20.0;
 
-/// A passage whose relevance somebody has judged.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A question of which somebody knows whether the documents answer it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
-    /// How near the passage is to the question.
-    pub evidence: Evidence,
-    /// Whether the passage answers the question.
-    pub relevant: bool,
+    /// How near the passages are that were found for it, at least one.
+    pub found: Vec<Evidence>,
+    /// Whether the documents answer it.
+    pub answerable: bool,
 }
 
 /// A fitted curve, and how well it fits.
@@ -37,14 +39,17 @@ pub struct Judged {
 pub struct Fit {
     /// The curve.
     pub calibration: Calibration,
-    /// Pairs it was fitted on that are relevant.
-    pub relevant: usize,
-    /// Pairs it was fitted on that are not.
-    pub irrelevant: usize,
-    /// Mean negative log-likelihood of the judgments, natural logarithm; a coin has 0.693.
+    /// Questions it was fitted on that the documents answer.
+    pub answerable: usize,
+    /// Questions it was fitted on that they do not.
+    pub unanswerable: usize,
+    /// Mean negative log-likelihood of the judgments, natural logarithm, both kinds weighing alike; a
+    /// coin has 0.693.
     pub log_loss: f64,
-    /// Mean squared distance of the probabilities from the judgments (Brier 1950); a coin has 0.25.
-    pub brier: f64,
+    /// The share of answerable questions at 0.5 or above.
+    pub answered: f64,
+    /// The share of the others below 0.5.
+    pub refused: f64,
 }
 
 /// Why there is no curve.
@@ -52,21 +57,21 @@ pub struct Fit {
 pub enum CalibrationError {
     /// A curve between two kinds needs both.
     #[error(
-        "{relevant} relevant and {irrelevant} irrelevant pairs are too few to calibrate on: at least \
-         {FEWEST} of each are needed"
+        "{answerable} questions with an answer in the documents and {unanswerable} without are too few \
+         to calibrate on: at least {FEWEST} of each are needed"
     )]
     TooFew {
-        /// Relevant pairs.
-        relevant: usize,
-        /// Irrelevant pairs.
-        irrelevant: usize,
+        /// Questions with an answer.
+        answerable: usize,
+        /// Questions without.
+        unanswerable: usize,
     },
-    /// A score that is not a number.
-    #[error("a score of pair {0} is not a number")]
+    /// A score that is not a number, or no score.
+    #[error("a score of question {0} is not a number, or nothing was found for it")]
     NotANumber(usize),
-    /// Irrelevant pairs score as high as relevant ones.
+    /// Questions without an answer find passages as near as those with one.
     #[error(
-        "nearer passages are not more often relevant here (factor of the cosine {0}): these scores tell nothing apart"
+        "nearer passages do not mean an answer here (factor of the cosine {0}): these scores tell nothing apart"
     )]
     TellsNothing(f64),
     /// Coefficients that make no rising curve.
@@ -83,7 +88,7 @@ pub enum CalibrationError {
     },
 }
 
-/// The fewest pairs of each kind: with fewer, the curve is a guess.
+/// The fewest questions of each kind: with fewer, the curve is a guess.
 pub const FEWEST: usize = 10;
 
 impl Calibration {
@@ -123,113 +128,153 @@ impl Calibration {
         self.intercept
     }
 
-    /// How likely a passage answers the question, 0.0–1.0. Rises with the cosine and with the words.
+    /// How likely the documents answer a question whose best passage this is, when as many questions have
+    /// an answer as have none, 0.0–1.0. Rises with the cosine and with the words.
     pub fn probability(&self, evidence: Evidence) -> f64 {
         let (cosine, words) = (f64::from(evidence.cosine), f64::from(evidence.words));
         logistic(self.cosine * cosine + self.words * words + self.intercept)
     }
 
-    /// Fits the curve to judged passages by maximum likelihood, with the two kinds' targets drawn in
-    /// from 1 and 0 so that separable ones give finite factors: (n₊ + 1) / (n₊ + 2) and
+    /// Fits the curve to the best passages of judged questions by maximum likelihood, with the two kinds'
+    /// targets drawn in from 1 and 0 so that separable ones give finite factors: (n₊ + 1) / (n₊ + 2) and
     /// 1 / (n₋ + 2). Platt, "Probabilistic Outputs for Support Vector Machines", 1999; by Newton's
     /// method with backtracking, as in Lin, Lin and Weng, "A note on Platt's probabilistic outputs
-    /// for support vector machines", Machine Learning 68, 2007, here with two scores. Where more
-    /// words would make a passage less likely, words are left out.
+    /// for support vector machines", Machine Learning 68, 2007, here with two scores. Both kinds weigh
+    /// alike, so that 0.5 does not depend on how many questions of each a set has. Which passage of a
+    /// question is the best is decided by the curve itself, in turns. Where more words would speak
+    /// against an answer, words are left out.
     ///
-    /// The order of passages does not matter beyond rounding, and nothing is drawn at random.
+    /// The order of questions does not matter beyond rounding, and nothing is drawn at random.
     ///
     /// # Errors
-    /// When a kind has too few passages, a score is not a number, or nearer passages are not more often
-    /// relevant.
-    pub fn fit(pairs: &[Judged]) -> Result<Fit, CalibrationError> {
+    /// When a kind has too few questions, a score is not a number, or nearer passages do not mean an
+    /// answer.
+    pub fn fit(questions: &[Judged]) -> Result<Fit, CalibrationError> {
         let finite =
-            |pair: &Judged| pair.evidence.cosine.is_finite() && pair.evidence.words.is_finite();
-        if let Some(position) = pairs.iter().position(|pair| !finite(pair)) {
+            |evidence: &Evidence| evidence.cosine.is_finite() && evidence.words.is_finite();
+        let good =
+            |question: &Judged| !question.found.is_empty() && question.found.iter().all(finite);
+        if let Some(position) = questions.iter().position(|question| !good(question)) {
             return Err(CalibrationError::NotANumber(position));
         }
-        let relevant = pairs.iter().filter(|pair| pair.relevant).count();
-        let irrelevant = pairs.len() - relevant;
-        if relevant < FEWEST || irrelevant < FEWEST {
-            return Err(CalibrationError::TooFew { relevant, irrelevant });
+        let answerable = questions.iter().filter(|question| question.answerable).count();
+        let unanswerable = questions.len() - answerable;
+        if answerable < FEWEST || unanswerable < FEWEST {
+            return Err(CalibrationError::TooFew { answerable, unanswerable });
         }
-        let [cosine, words, intercept] = match maximize(&Points::new(pairs, true)) {
-            [_, words, _] if words < 0.0 => maximize(&Points::new(pairs, false)),
-            both => both,
-        };
+        let mut factors: Factors = [1.0, 0.0, 0.0];
+        for _ in 0..TURNS {
+            let best: Vec<Best> =
+                questions.iter().map(|question| best(question, &factors)).collect();
+            let next = match maximize(&Points::new(&best, true)) {
+                [_, words, _] if words < 0.0 => maximize(&Points::new(&best, false)),
+                both => both,
+            };
+            let settled = next.iter().zip(&factors).all(|(a, b)| (a - b).abs() < 1e-9);
+            factors = next;
+            // A falling curve would choose the worst passages from here on.
+            if settled || factors[0] <= 0.0 {
+                break;
+            }
+        }
+        let [cosine, words, intercept] = factors;
         let calibration = Self::new(cosine, words, intercept)
             .map_err(|_| CalibrationError::TellsNothing(cosine))?;
-        let mean = |loss: &dyn Fn(&Judged) -> f64| {
-            pairs.iter().map(loss).sum::<f64>() / pairs.len() as f64
-        };
-        let log_loss = mean(&|pair| {
-            let (near, held) = (f64::from(pair.evidence.cosine), f64::from(pair.evidence.words));
-            let margin = cosine * near + words * held + intercept;
-            softplus(if pair.relevant { -margin } else { margin })
-        });
-        let brier = mean(&|pair| {
-            let judgment = if pair.relevant { 1.0 } else { 0.0 };
-            (calibration.probability(pair.evidence) - judgment).powi(2)
-        });
-        Ok(Fit { calibration, relevant, irrelevant, log_loss, brier })
+        let best: Vec<Best> = questions.iter().map(|question| best(question, &factors)).collect();
+        let (mut log_loss, mut answered, mut refused) = (0.0, 0, 0);
+        for Best { row, answerable: yes } in &best {
+            let margin = dot(row, &factors);
+            let kind = if *yes { answerable } else { unanswerable };
+            log_loss += softplus(if *yes { -margin } else { margin }) / (2 * kind) as f64;
+            answered += usize::from(*yes && margin >= 0.0);
+            refused += usize::from(!*yes && margin < 0.0);
+        }
+        Ok(Fit {
+            calibration,
+            answerable,
+            unanswerable,
+            log_loss,
+            answered: answered as f64 / answerable as f64,
+            refused: refused as f64 / unanswerable as f64,
+        })
     }
+}
+
+/// How often the best passages are chosen anew; they settle after a few turns.
+const TURNS: usize = 20;
+
+/// The best passage of a question: its cosine, its words and the constant 1.
+struct Best {
+    row: [f64; 3],
+    answerable: bool,
+}
+
+fn best(question: &Judged, factors: &Factors) -> Best {
+    let row = |evidence: &Evidence| [f64::from(evidence.cosine), f64::from(evidence.words), 1.0];
+    let rows = question.found.iter().map(row);
+    let best = rows.max_by(|a, b| dot(a, factors).total_cmp(&dot(b, factors)));
+    // Checked before: there is one.
+    Best { row: best.unwrap_or([0.0, 0.0, 1.0]), answerable: question.answerable }
 }
 
 /// What is fitted: the factors of cosine and words, and the intercept.
 type Factors = [f64; 3];
 
-/// The pairs as numbers: scores moved and scaled to mean 0 and deviation 1, since cosines that all
+/// The best passages as numbers: scores moved and scaled to mean 0 and deviation 1, since cosines that all
 /// lie between 0.7 and 0.9 would make factor and intercept nearly the same direction.
 struct Points {
     /// Cosine, words and the constant 1.
     rows: Vec<[f64; 3]>,
-    targets: Vec<f64>,
+    /// What each is to come out as, and how much it weighs.
+    targets: Vec<(f64, f64)>,
     means: [f64; 2],
     deviations: [f64; 2],
 }
 
 impl Points {
-    fn new(pairs: &[Judged], with_words: bool) -> Self {
-        let n = pairs.len() as f64;
-        let yes = pairs.iter().filter(|pair| pair.relevant).count() as f64;
+    fn new(best: &[Best], with_words: bool) -> Self {
+        let n = best.len() as f64;
+        let yes = best.iter().filter(|best| best.answerable).count() as f64;
         let no = n - yes;
-        let raw = |pair: &Judged| {
-            let words = if with_words { pair.evidence.words } else { 0.0 };
-            [f64::from(pair.evidence.cosine), f64::from(words)]
-        };
+        let raw = |best: &Best| [best.row[0], if with_words { best.row[1] } else { 0.0 }];
         let (mut means, mut deviations) = ([0.0; 2], [0.0; 2]);
         for at in 0..2 {
-            means[at] = pairs.iter().map(|pair| raw(pair)[at]).sum::<f64>() / n;
-            let squares = pairs.iter().map(|pair| (raw(pair)[at] - means[at]).powi(2));
+            means[at] = best.iter().map(|best| raw(best)[at]).sum::<f64>() / n;
+            let squares = best.iter().map(|best| (raw(best)[at] - means[at]).powi(2));
             let deviation = (squares.sum::<f64>() / n).sqrt();
             // Scores that are all equal: their factor comes out as 0.
             deviations[at] = if deviation > 0.0 { deviation } else { 1.0 };
         }
-        let row = |pair: &Judged| {
-            let scaled = |at: usize| (raw(pair)[at] - means[at]) / deviations[at];
+        let row = |best: &Best| {
+            let scaled = |at: usize| (raw(best)[at] - means[at]) / deviations[at];
             [scaled(0), scaled(1), 1.0]
         };
-        let target = |pair: &Judged| {
-            if pair.relevant { (yes + 1.0) / (yes + 2.0) } else { 1.0 / (no + 2.0) }
+        let target = |best: &Best| {
+            if best.answerable {
+                ((yes + 1.0) / (yes + 2.0), n / (2.0 * yes))
+            } else {
+                (1.0 / (no + 2.0), n / (2.0 * no))
+            }
         };
         Self {
-            rows: pairs.iter().map(row).collect(),
-            targets: pairs.iter().map(target).collect(),
+            rows: best.iter().map(row).collect(),
+            targets: best.iter().map(target).collect(),
             means,
             deviations,
         }
     }
 
-    /// The negative log-likelihood: Σ softplus(m) − t · m.
+    /// The negative log-likelihood: Σ weight · (softplus(m) − t · m).
     fn loss(&self, factors: &Factors) -> f64 {
         self.each()
-            .map(|(row, target)| {
+            .map(|(row, (target, weight))| {
                 let margin = dot(row, factors);
-                softplus(margin) - target * margin
+                weight * (softplus(margin) - target * margin)
             })
             .sum()
     }
 
-    fn each(&self) -> impl Iterator<Item = (&[f64; 3], f64)> {
+    fn each(&self) -> impl Iterator<Item = (&[f64; 3], (f64, f64))> {
         self.rows.iter().zip(self.targets.iter().copied())
     }
 }
@@ -249,9 +294,10 @@ fn maximize(points: &Points) -> Factors {
     for _ in 0..STEPS {
         let mut gradient = [0.0; 3];
         let mut hessian = [[RIDGE, 0.0, 0.0], [0.0, RIDGE, 0.0], [0.0, 0.0, RIDGE]];
-        for (row, target) in points.each() {
+        for (row, (target, weight)) in points.each() {
             let probability = logistic(dot(row, &factors));
-            let (error, weight) = (probability - target, probability * (1.0 - probability));
+            let (error, weight) =
+                (weight * (probability - target), weight * probability * (1.0 - probability));
             for i in 0..3 {
                 gradient[i] += error * row[i];
                 for j in 0..3 {
@@ -327,18 +373,22 @@ mod tests {
         Evidence { cosine: cosine as f32, words: words as f32 }
     }
 
-    /// Passages whose relevance follows a known curve: at each point, the share that it says.
-    fn pairs(truth: (f64, f64, f64), low: f64, high: f64) -> Vec<Judged> {
+    /// Questions whose answerability follows a known curve: at each point, the share that it says.
+    fn questions(truth: (f64, f64, f64), low: f64, high: f64) -> Vec<Judged> {
         let truth = Calibration::new(truth.0, truth.1, truth.2).unwrap();
-        let mut pairs = Vec::new();
+        let mut questions = Vec::new();
         for i in 0..40 {
             for words in [0.0, 0.25, 0.5, 1.0] {
                 let evidence = at(low + (high - low) * f64::from(i) / 39.0, words);
-                let share = (truth.probability(evidence) * 60.0).round() as usize;
-                pairs.extend((0..60).map(|j| Judged { evidence, relevant: j < share }));
+                let share = (truth.probability(evidence) * 20.0).round() as usize;
+                // A worse passage was found besides, which must not count.
+                let found = vec![at(low - 1.0, 0.0), evidence];
+                questions.extend(
+                    (0..20).map(|j| Judged { found: found.clone(), answerable: j < share }),
+                );
             }
         }
-        pairs
+        questions
     }
 
     fn close(found: f64, expected: f64, within: f64) {
@@ -347,14 +397,16 @@ mod tests {
 
     /// Like multilingual-e5-small, whose cosines crowd between 0.7 and 0.95, and like MiniLM.
     const CURVES: [((f64, f64, f64), f64, f64); 2] =
-        [((60.0, 3.0, -52.0), 0.70, 0.95), ((12.0, 2.0, -6.0), -0.1, 0.9)];
+        [((60.0, 3.0, -50.8), 0.70, 0.95), ((12.0, 2.0, -5.7), -0.1, 0.9)];
 
     #[test]
     fn a_known_curve_is_found_again() {
         for (truth, low, high) in CURVES {
-            let curve = Calibration::fit(&pairs(truth, low, high)).unwrap().calibration;
+            let curve = Calibration::fit(&questions(truth, low, high)).unwrap().calibration;
             close(curve.cosine(), truth.0, 0.05 * truth.0);
             close(curve.words(), truth.1, 0.05 * truth.1);
+            // Both kinds weigh alike, which moves nothing but the intercept, and here hardly that: about
+            // as many questions have an answer as have none.
             close(curve.intercept(), truth.2, 0.05 * truth.2.abs());
         }
     }
@@ -362,7 +414,7 @@ mod tests {
     #[test]
     fn one_threshold_means_the_same_for_two_embeddings() {
         let [e5, minilm] = CURVES.map(|(truth, low, high)| {
-            Calibration::fit(&pairs(truth, low, high)).unwrap().calibration
+            Calibration::fit(&questions(truth, low, high)).unwrap().calibration
         });
         // The same cosine is far for one and near for the other.
         let passage = at(0.75, 0.3);
@@ -370,18 +422,37 @@ mod tests {
     }
 
     #[test]
-    fn words_that_tell_nothing_or_the_contrary_are_left_out() {
-        let pairs: Vec<Judged> = (0..400)
+    fn words_that_speak_against_an_answer_are_left_out() {
+        let questions: Vec<Judged> = (0..400)
             .map(|i| {
                 let cosine = f64::from(i) / 400.0;
-                let relevant = (i * 7) % 400 < i;
-                // The less a passage answers, the more of the words it holds.
-                Judged { evidence: at(cosine, if relevant { 0.1 } else { 0.9 }), relevant }
+                let answerable = (i * 7) % 400 < i;
+                let words = if answerable { 0.1 } else { 0.9 };
+                Judged { found: vec![at(cosine, words)], answerable }
             })
             .collect();
-        let curve = Calibration::fit(&pairs).unwrap().calibration;
+        let curve = Calibration::fit(&questions).unwrap().calibration;
         assert_eq!(curve.words(), 0.0);
         assert!(curve.cosine() > 0.0);
+    }
+
+    #[test]
+    fn how_many_questions_there_are_of_each_kind_does_not_move_the_middle() {
+        let few: Vec<Judged> = (0..200)
+            .map(|i| Judged {
+                found: vec![at(f64::from(i) / 200.0, 0.0)],
+                answerable: (i * 7) % 200 < i,
+            })
+            .collect();
+        let mut many = few.clone();
+        for _ in 0..9 {
+            many.extend(few.iter().filter(|question| question.answerable).cloned());
+        }
+        let middle = |questions: &[Judged]| {
+            let curve = Calibration::fit(questions).unwrap().calibration;
+            -curve.intercept() / curve.cosine()
+        };
+        close(middle(&few), middle(&many), 0.02);
     }
 
     #[test]
@@ -393,57 +464,62 @@ mod tests {
 
     #[test]
     fn separable_pairs_give_a_finite_curve() {
-        let pairs: Vec<Judged> = (0..40)
-            .map(|i| Judged { evidence: at(f64::from(i) / 40.0, 0.0), relevant: i >= 20 })
+        let questions: Vec<Judged> = (0..40)
+            .map(|i| Judged { found: vec![at(f64::from(i) / 40.0, 0.0)], answerable: i >= 20 })
             .collect();
-        let fit = Calibration::fit(&pairs).unwrap();
+        let fit = Calibration::fit(&questions).unwrap();
         let curve = fit.calibration;
         assert!(curve.cosine().is_finite());
         close(curve.probability(at(19.5 / 40.0, 0.0)), 0.5, 0.2);
-        assert!(fit.log_loss < 0.2 && fit.brier < 0.05, "{fit:?}");
+        assert!(fit.log_loss < 0.2 && fit.answered == 1.0 && fit.refused == 1.0, "{fit:?}");
     }
 
     #[test]
-    fn the_order_of_pairs_does_not_matter() {
-        let mut pairs = pairs(CURVES[1].0, -0.1, 0.9);
-        let forwards = Calibration::fit(&pairs).unwrap().calibration;
-        pairs.reverse();
-        let backwards = Calibration::fit(&pairs).unwrap().calibration;
+    fn the_order_of_questions_does_not_matter() {
+        let mut questions = questions(CURVES[1].0, -0.1, 0.9);
+        let forwards = Calibration::fit(&questions).unwrap().calibration;
+        questions.reverse();
+        let backwards = Calibration::fit(&questions).unwrap().calibration;
         close(forwards.cosine(), backwards.cosine(), 1e-6);
         close(forwards.intercept(), backwards.intercept(), 1e-6);
     }
 
     #[test]
     fn the_fit_has_the_greatest_likelihood_there_is() {
-        let points = Points::new(&pairs(CURVES[1].0, -0.1, 0.9), true);
+        let questions = questions(CURVES[1].0, -0.1, 0.9);
+        let best: Vec<Best> = questions.iter().map(|q| best(q, &[1.0, 0.0, 0.0])).collect();
+        let points = Points::new(&best, true);
         let [cosine, words, intercept] = maximize(&points);
         let ([a, b], [x, y]) = (points.deviations, points.means);
-        let best = [cosine * a, words * b, intercept + cosine * x + words * y];
+        let optimum = [cosine * a, words * b, intercept + cosine * x + words * y];
         for at in 0..3 {
             for by in [0.01, -0.01] {
-                let mut other = best;
+                let mut other = optimum;
                 other[at] += by;
-                assert!(points.loss(&other) > points.loss(&best));
+                assert!(points.loss(&other) > points.loss(&optimum));
             }
         }
     }
 
     #[test]
-    fn pairs_that_cannot_be_fitted_are_refused_with_the_reason() {
-        let pair = |score: f64, relevant| Judged { evidence: at(score, 0.5), relevant };
-        let few = vec![pair(0.5, true); 40];
+    fn questions_that_cannot_be_fitted_on_are_refused_with_the_reason() {
+        let question = |score: f64, answerable| Judged { found: vec![at(score, 0.5)], answerable };
+        let few = vec![question(0.5, true); 40];
         assert_eq!(
             Calibration::fit(&few).unwrap_err().to_string(),
-            "40 relevant and 0 irrelevant pairs are too few to calibrate on: at least 10 of each are needed"
+            "40 questions with an answer in the documents and 0 without are too few to calibrate on: at least 10 of each are needed"
         );
-        let mut broken = vec![pair(0.5, true); 20];
-        broken[3].evidence.cosine = f32::NAN;
+        let mut broken = vec![question(0.5, true); 20];
+        broken[3].found[0].cosine = f32::NAN;
         assert_eq!(Calibration::fit(&broken), Err(CalibrationError::NotANumber(3)));
-        let reversed: Vec<Judged> = (0..40).map(|i| pair(f64::from(i) / 40.0, i < 20)).collect();
+        broken[3].found.clear();
+        assert_eq!(Calibration::fit(&broken), Err(CalibrationError::NotANumber(3)));
+        let reversed: Vec<Judged> =
+            (0..40).map(|i| question(f64::from(i) / 40.0, i < 20)).collect();
         assert!(
             matches!(Calibration::fit(&reversed), Err(CalibrationError::TellsNothing(slope)) if slope < 0.0)
         );
-        let equal: Vec<Judged> = (0..40).map(|i| pair(0.5, i < 20)).collect();
+        let equal: Vec<Judged> = (0..40).map(|i| question(0.5, i < 20)).collect();
         assert!(matches!(Calibration::fit(&equal), Err(CalibrationError::TellsNothing(_))));
         assert!(Calibration::new(-1.0, 0.0, 0.0).is_err());
         assert!(Calibration::new(1.0, -1.0, 0.0).is_err());

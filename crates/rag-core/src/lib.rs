@@ -38,7 +38,7 @@ pub use generator::{
 pub use index::{Hit, Index, IndexError, PassageSet};
 pub use passage::{Passage, READING, Section, with_context};
 pub use prompt::{Prompt, PromptError};
-pub use retrieval::{Chosen, Evidence, RetrievalSettings};
+pub use retrieval::{Chosen, Evidence, RetrievalSettings, TOP_K};
 pub use split::{
     ALL_HEADINGS, LimitReport, Parent, SentenceRules, SplitDocument, SplitPassage, SplitSettings,
     SplitSettingsError, Splitter, SplitterError, Strategy, TokenLimit,

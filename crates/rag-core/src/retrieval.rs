@@ -4,6 +4,9 @@ use crate::diversity::Lambda;
 use crate::duplicates::NEAR_EQUAL;
 use crate::passage::Passage;
 
+/// Passages a question gets when nothing else was decided.
+pub const TOP_K: usize = 4;
+
 /// How passages are chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetrievalSettings {

@@ -126,14 +126,14 @@ fn handbook() -> Knowledge {
 /// The toy's cosines of questions with the passages that answer them are around 0.3, of others below
 /// 0.1.
 fn calibration() -> Calibration {
-    let pairs: Vec<Judged> = (0..40)
+    let questions: Vec<Judged> = (0..40)
         .map(|i| {
-            let relevant = i % 2 == 0;
-            let base = if relevant { 0.24 } else { 0.06 };
-            Judged { evidence: evidence(base + i as f32 / 400.0), relevant }
+            let answerable = i % 2 == 0;
+            let base = if answerable { 0.24 } else { 0.06 };
+            Judged { found: vec![evidence(base + i as f32 / 400.0)], answerable }
         })
         .collect();
-    Calibration::fit(&pairs).unwrap().calibration
+    Calibration::fit(&questions).unwrap().calibration
 }
 
 #[test]

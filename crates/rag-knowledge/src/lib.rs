@@ -17,6 +17,8 @@ pub mod manifest;
 mod passages;
 pub mod report;
 mod retrieve;
+#[cfg(feature = "sync")]
+pub mod sync;
 pub mod tag;
 mod vectors;
 mod verify;

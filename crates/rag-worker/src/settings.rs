@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rag_core::diversity::Lambda;
-use rag_core::{MIN_SCORE, RetrievalSettings};
+use rag_core::{MIN_SCORE, RetrievalSettings, TOP_K};
 use rag_embedder::ModelCache;
 use serde::Deserialize;
 use settings_file::SettingsError;
@@ -139,7 +139,7 @@ impl Default for RetrievalFile {
     fn default() -> Self {
         let usual = RetrievalSettings::default();
         Self {
-            top_k: 4,
+            top_k: TOP_K,
             min_score: AutoOr::AUTO,
             dense_weight: usual.dense_weight,
             lexical_weight: usual.lexical_weight,

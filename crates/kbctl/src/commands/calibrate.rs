@@ -1,62 +1,55 @@
-//! `kbctl calibrate`: what an embedding's scores mean, measured on a question set.
+//! `kbctl calibrate`: what an embedding's scores mean, measured on question sets.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use evaluation::{Granularity, Question};
-use rag_core::{Calibration, Chosen, Filter, Judged};
+use rag_core::{Calibration, Filter, Judged, TOP_K};
 use serde::Serialize;
 
 use super::evaluate::question_set;
 use crate::render::{self, Failure, Output};
 use crate::retrieval::{Opened, Options};
 
-/// The passages judged for each question.
-const DEPTH: usize = 10;
-
 /// Fits the curve that turns an embedding's scores into probabilities, so that one threshold means
 /// "not in the documents" whatever the embedding.
 ///
-/// The question set needs questions that the documents do not answer, too. What is printed goes into the
-/// embedding's embedding.json as `calibration`.
+/// The question sets need questions that the documents do not answer, too. What is printed goes into the
+/// embedding's embedding.json.
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  kbctl calibrate data/green/v20261123 questions/debian-manuals.jsonl"
+    after_help = "Examples:\n  kbctl calibrate data/green/v20261123=questions.jsonl\n  kbctl calibrate data/a/v1=questions/sample-handbook.jsonl data/b/v1=questions/debian-manuals.jsonl"
 )]
 pub(crate) struct Arguments {
-    /// The tag's folder.
-    knowledge: PathBuf,
-    /// The question set: JSON Lines.
-    questions: PathBuf,
+    /// A tag's folder and the question set about its documents; several are taken together.
+    #[arg(value_name = "KB=QUESTIONS", required = true, value_parser = pair)]
+    sets: Vec<(PathBuf, PathBuf)>,
+    /// Only questions in this language: what an embedding of one language is used for.
+    #[arg(long, value_name = "LANGUAGE")]
+    language: Option<String>,
     #[command(flatten)]
     retrieval: Options,
-    /// Write the judged passages to a file: JSON Lines.
-    #[arg(long, value_name = "FILE")]
-    pairs: Option<PathBuf>,
     /// The form of the answer.
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
 }
 
-#[derive(Serialize)]
-struct Pair<'a> {
-    question: &'a str,
-    language: &'a str,
-    answerable: bool,
-    rank: usize,
-    cosine: f32,
-    words: f32,
-    relevant: bool,
+fn pair(text: &str) -> Result<(PathBuf, PathBuf), String> {
+    match text.rsplit_once('=') {
+        Some((knowledge, questions)) if !knowledge.is_empty() && !questions.is_empty() => {
+            Ok((knowledge.into(), questions.into()))
+        }
+        _ => Err("write KB=QUESTIONS, a tag's folder and a question set".to_owned()),
+    }
 }
 
 #[derive(Serialize)]
 struct Fitted {
     calibration: Coefficients,
-    relevant: usize,
-    irrelevant: usize,
+    answerable: usize,
+    unanswerable: usize,
+    answered: f64,
+    refused: f64,
     log_loss: f64,
-    brier: f64,
 }
 
 #[derive(Serialize)]
@@ -67,34 +60,31 @@ struct Coefficients {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let set = question_set(&arguments.questions)?;
-    let opened = Opened::open(&arguments.knowledge, &arguments.retrieval)?;
-    let (mut judged, mut lines) = (Vec::new(), Vec::new());
-    for question in set.questions() {
-        let chosen = opened.ask(&question.question, DEPTH, &Filter::default())?;
-        for (rank, chosen) in (1..).zip(&chosen) {
-            let relevant = is_relevant(question, chosen);
-            judged.push(Judged { evidence: chosen.evidence, relevant });
-            let pair = Pair {
-                question: &question.id,
-                language: &question.language,
-                answerable: question.is_answerable(),
-                rank,
-                cosine: chosen.evidence.cosine,
-                words: chosen.evidence.words,
-                relevant,
-            };
-            serde_json::to_writer(&mut lines, &pair).map_err(|e| Failure::new(e, None))?;
-            lines.push(b'\n');
+    let mut judged = Vec::new();
+    let mut embedding = None;
+    for (knowledge, questions) in &arguments.sets {
+        let set = question_set(questions)?;
+        let opened = Opened::open(knowledge, &arguments.retrieval)?;
+        let identity = opened.knowledge.embedding();
+        if embedding.replace(identity.clone()).is_some_and(|other| other != identity) {
+            let cause = format!("{}: it has another embedding than the first", knowledge.display());
+            return Err(Failure::new(
+                cause,
+                Some("a curve is fitted for one embedding".to_owned()),
+            ));
+        }
+        let asked = |language: &str| arguments.language.as_deref().is_none_or(|l| l == language);
+        for question in set.questions().iter().filter(|question| asked(&question.language)) {
+            let chosen = opened.ask(&question.question, TOP_K, &Filter::default())?;
+            let found: Vec<_> = chosen.iter().map(|chosen| chosen.evidence).collect();
+            if !found.is_empty() {
+                judged.push(Judged { found, answerable: question.is_answerable() });
+            }
         }
     }
-    if let Some(file) = &arguments.pairs {
-        std::fs::File::create(file)
-            .and_then(|mut file| file.write_all(&lines))
-            .map_err(|e| Failure::new(format!("{}: {e}", file.display()), None))?;
-    }
     let fit = Calibration::fit(&judged).map_err(|e| {
-        Failure::new(e, Some("a larger question set, with questions of both kinds".to_owned()))
+        let hint = "a larger question set, with questions of both kinds".to_owned();
+        Failure::new(e, Some(hint))
     })?;
     let round = |number: f64| (number * 1000.0).round() / 1000.0;
     let curve = fit.calibration;
@@ -106,21 +96,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.output == Output::Json {
         return render::print_json(&Fitted {
             calibration,
-            relevant: fit.relevant,
-            irrelevant: fit.irrelevant,
+            answerable: fit.answerable,
+            unanswerable: fit.unanswerable,
+            answered: round(fit.answered),
+            refused: round(fit.refused),
             log_loss: round(fit.log_loss),
-            brier: round(fit.brier),
         });
     }
     let calibration = serde_json::to_string(&calibration).map_err(|e| Failure::new(e, None))?;
     render::print(&format!(
-        "\"calibration\": {calibration}\n{} relevant and {} other passages; log loss {:.3}, Brier score {:.3}",
-        fit.relevant, fit.irrelevant, fit.log_loss, fit.brier
+        "\"calibration\": {calibration}\nat 0.5, {:.0} % of {} questions with an answer are answered and {:.0} % of {} others refused",
+        fit.answered * 100.0,
+        fit.answerable,
+        fit.refused * 100.0,
+        fit.unanswerable
     ))
-}
-
-/// Whether the passage stands where an answer stands, and holds its words where the set gives them.
-fn is_relevant(question: &Question, chosen: &Chosen) -> bool {
-    let places = question.gold.iter().flat_map(|gold| &gold.places);
-    places.into_iter().any(|place| place.holds(&chosen.passage, Granularity::Passage))
 }

@@ -7,7 +7,7 @@ use evaluation::{
     Best, Found, Granularity, QuestionSet, Resampling, Run, Separation, compare, evaluate,
     separate, table,
 };
-use rag_core::{Filter, MIN_SCORE};
+use rag_core::{Filter, MIN_SCORE, TOP_K};
 use serde::Serialize;
 
 use crate::render::{self, Failure, Output};
@@ -147,7 +147,7 @@ fn ask(
     let (mut found, mut best) = (Vec::new(), Vec::new());
     for question in set.questions() {
         let chosen = opened.ask(&question.question, DEPTH, &Filter::default())?;
-        let relevance = chosen.iter().map(|chosen| opened.relevance(chosen));
+        let relevance = chosen.iter().take(TOP_K).map(|chosen| opened.relevance(chosen));
         let score = relevance.fold(f32::NEG_INFINITY, f32::max);
         found.push(Found {
             id: question.id.clone(),

@@ -133,7 +133,9 @@ impl From<AnsweringError> for ApiError {
             AnsweringError::NoQuestion => Self::invalid(error.to_string()).with_param("messages"),
             AnsweringError::TooLong { .. } => Self::too_long(error.to_string()),
             AnsweringError::Generate(error) => error.into(),
-            AnsweringError::Embed(_) | AnsweringError::Index(_) | AnsweringError::Knowledge(_) => {
+            AnsweringError::Embed(_)
+            | AnsweringError::Retrieve(_)
+            | AnsweringError::Knowledge(_) => {
                 tracing::error!(%error, "finding passages");
                 Self::internal(error.to_string())
             }
