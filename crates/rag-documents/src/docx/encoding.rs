@@ -1,7 +1,8 @@
 //! XML parts as UTF-8, whatever they are stored as: OPC allows UTF-8 and UTF-16 (ECMA-376-2, 8.1.1),
 //! and some programs write what they declare instead.
 
-use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
+use std::io::{self, BufRead, Chain, Cursor, Read};
+use std::ops::Range;
 
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
@@ -22,7 +23,8 @@ pub(crate) fn utf8<'a>(mut bytes: impl BufRead + 'a) -> io::Result<Box<dyn BufRe
         return Ok(Box::new(whole));
     }
     let decoder = encoding.new_decoder_with_bom_removal();
-    Ok(Box::new(BufReader::new(Transcoder { bytes: whole, decoder, ended: false })))
+    let piece = vec![0; PIECE];
+    Ok(Box::new(Transcoder { bytes: whole, decoder, piece, left: 0..0, ended: false }))
 }
 
 /// The encoding by the byte order mark, by how `<` is written, or by the declaration (XML 1.0, F).
@@ -52,28 +54,45 @@ fn declared(head: &[u8]) -> Option<&[u8]> {
     parts.next()
 }
 
+/// Bytes of UTF-8 that are made at once. Less than four could hold no character.
+const PIECE: usize = 8 * 1024;
+
 struct Transcoder<R> {
     bytes: Chain<Cursor<Vec<u8>>, R>,
     decoder: Decoder,
+    piece: Vec<u8>,
+    /// What of the piece is not read yet.
+    left: Range<usize>,
     ended: bool,
 }
 
-impl<R: BufRead> Read for Transcoder<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while !self.ended && !out.is_empty() {
+impl<R: BufRead> BufRead for Transcoder<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.left.is_empty() && !self.ended {
             let input = self.bytes.fill_buf()?;
             let last = input.is_empty();
-            let (result, read, written, malformed) = self.decoder.decode_to_utf8(input, out, last);
+            let (result, read, written, malformed) =
+                self.decoder.decode_to_utf8(input, &mut self.piece, last);
             self.bytes.consume(read);
             if malformed {
                 return Err(io::Error::from(io::ErrorKind::InvalidData));
             }
+            self.left = 0..written;
             self.ended = last && result == CoderResult::InputEmpty;
-            if written > 0 {
-                return Ok(written);
-            }
         }
-        Ok(0)
+        Ok(self.piece.get(self.left.clone()).unwrap_or_default())
+    }
+
+    fn consume(&mut self, read: usize) {
+        self.left.start = self.left.end.min(self.left.start + read);
+    }
+}
+
+impl<R: BufRead> Read for Transcoder<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(out)?;
+        self.consume(read);
+        Ok(read)
     }
 }
 
