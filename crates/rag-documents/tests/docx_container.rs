@@ -258,3 +258,140 @@ fn many_fields_inside_fields_cost_no_more_than_their_number() {
     let document = good(Docx::of(&body).bytes(), "a.docx");
     assert_eq!(text(&document).len(), 50_000);
 }
+
+#[test]
+fn an_encrypted_entry_and_a_damaged_one_are_told_apart() {
+    let whole = zipped(&[("word/document.xml", main_part().as_bytes())]);
+    let find = |magic: &[u8]| whole.windows(4).position(|bytes| bytes == magic).unwrap();
+    let (local, central) = (find(b"PK\x03\x04"), find(b"PK\x01\x02"));
+    let mut encrypted = whole.clone();
+    encrypted[local + 6] |= 1;
+    encrypted[central + 8] |= 1;
+    assert_eq!(reason(encrypted, "a.docx"), "it is encrypted; save a copy without a password");
+    let mut damaged = whole;
+    damaged[central + 16] ^= 1;
+    let found = reason(damaged, "a.docx");
+    assert!(found.starts_with("it is broken: word/document.xml: "), "{found}");
+}
+
+/// Numbers that look random and are the same at each run (xorshift, Marsaglia 2003).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % n as u64) as usize
+    }
+}
+
+#[test]
+fn known_elements_in_any_nesting_are_no_panic() {
+    const ELEMENTS: [&str; 60] = [
+        "w:p",
+        "w:r",
+        "w:t",
+        "w:tbl",
+        "w:tr",
+        "w:tc",
+        "w:tcPr",
+        "w:gridSpan",
+        "w:vMerge",
+        "w:trPr",
+        "w:del",
+        "w:ins",
+        "w:pPr",
+        "w:rPr",
+        "w:pStyle",
+        "w:numPr",
+        "w:numId",
+        "w:ilvl",
+        "w:outlineLvl",
+        "w:framePr",
+        "w:vanish",
+        "w:fldChar",
+        "w:instrText",
+        "w:fldSimple",
+        "w:ffData",
+        "w:ddList",
+        "w:listEntry",
+        "w:result",
+        "w:checkBox",
+        "w:footnoteReference",
+        "w:sym",
+        "w:tab",
+        "w:br",
+        "w:sdt",
+        "w:sdtPr",
+        "w:sdtContent",
+        "w:drawing",
+        "w:pict",
+        "w:object",
+        "w:txbxContent",
+        "w:altChunk",
+        "w:ruby",
+        "w:rt",
+        "w:rubyBase",
+        "m:oMath",
+        "m:oMathPara",
+        "m:f",
+        "m:num",
+        "m:den",
+        "m:m",
+        "m:mr",
+        "m:e",
+        "m:d",
+        "m:dPr",
+        "m:begChr",
+        "mc:AlternateContent",
+        "mc:Choice",
+        "mc:Fallback",
+        "pic:pic",
+        "wp:docPr",
+    ];
+    const ATTRIBUTES: [&str; 12] = [
+        "",
+        r#" w:val="1""#,
+        r#" w:val="-1""#,
+        r#" w:val="99999999999999999999""#,
+        r#" w:val="del""#,
+        r#" w:id="1""#,
+        r#" w:fldCharType="begin""#,
+        r#" w:fldCharType="separate""#,
+        r#" w:fldCharType="end""#,
+        r#" w:instr="EQ \f(1,(2)" w:font="Symbol" w:char="F0FF""#,
+        r#" w:dropCap="drop""#,
+        r#" descr="年假""#,
+    ];
+    let mut dice = Dice(20_261_123);
+    let numbering =
+        made::list(1, &[("decimal", "%1.%9%", ""), ("bullet", "x", "")]) + &made::num(1, 1, "");
+    for _ in 0..400 {
+        let (mut body, mut open) = (String::new(), Vec::new());
+        for _ in 0..120 {
+            match dice.below(4) {
+                0 if !open.is_empty() => body.push_str(&format!("</{}>", open.pop().unwrap())),
+                1 => body.push_str(["年", "x", " ", "\\o(", "TOC"][dice.below(5)]),
+                _ => {
+                    let element = ELEMENTS[dice.below(ELEMENTS.len())];
+                    body.push_str(&format!(
+                        "<{element}{}>",
+                        ATTRIBUTES[dice.below(ATTRIBUTES.len())]
+                    ));
+                    open.push(element);
+                }
+            }
+        }
+        while let Some(element) = open.pop() {
+            body.push_str(&format!("</{element}>"));
+        }
+        let bytes = Docx::of(&body)
+            .with("numbering", "numbering", &numbering)
+            .with("footnotes", "footnotes", &format!(r#"<w:footnote w:id="1">{body}</w:footnote>"#))
+            .bytes();
+        if let Err(error) = read(bytes, "a.docx", &Limits::default()) {
+            assert!(!error.to_string().contains("the reader gave up"), "a panic at {body}");
+        }
+    }
+}
