@@ -1,5 +1,4 @@
-//! DOCX containers: where parts stand, how they are stored, and hostile ones.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! Containers: where parts stand, how they are stored, and hostile ones.
 
 use std::io::{Cursor, Write};
 
@@ -7,10 +6,8 @@ use rag_documents::{Document, DocumentError, Limits, read};
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-#[path = "made/docx.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod made;
-use made::{Docx, W, p, package, part, table, text, zipped};
+use crate::made;
+use crate::made::{Docx, W, p, package, part, table, text, zipped};
 
 fn good(bytes: Vec<u8>, name: &str) -> Document {
     read(bytes, name, &Limits::default()).unwrap()
