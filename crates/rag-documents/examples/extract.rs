@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use rag_core::Section;
 use rag_documents::{Document, Limits, read_with_password};
 
 fn main() {
@@ -15,7 +16,8 @@ fn main() {
         None => String::new(),
     };
     for file in arguments {
-        let name = if file.ends_with(".docx") { "a.docx" } else { "a.pdf" };
+        let docx = [".docx", ".docm", ".dotx", ".dotm"].iter().any(|end| file.ends_with(end));
+        let name = if docx { "a.docx" } else { "a.pdf" };
         let bytes = std::fs::read(&file).unwrap_or_default();
         let begun = Instant::now();
         let read = read_with_password(bytes, name, &Limits::default(), &password);
@@ -47,9 +49,15 @@ fn main() {
 
 fn as_json(file: &str, seconds: f64, document: &Document) -> String {
     let mut pages: Vec<String> = vec![String::new(); document.pages.len().max(1)];
+    let mut above = None;
     for section in &document.sections {
         let at = section.page.map_or(0, |page| page as usize - 1);
         if let Some(page) = pages.get_mut(at) {
+            // A page shows its headings in its text; a section of a DOCX has them in its path alone.
+            if section.page.is_none() {
+                page.push_str(&headings(above, section));
+                above = section.heading.as_deref();
+            }
             page.push_str(&section.text);
             page.push('\n');
         }
@@ -63,6 +71,17 @@ fn as_json(file: &str, seconds: f64, document: &Document) -> String {
         list(&removed),
         list(&document.warnings)
     )
+}
+
+/// The headings that a section's path has and the one before, `above`, has not; none of a section whose text they are.
+fn headings(above: Option<&str>, section: &Section) -> String {
+    let path: Vec<&str> = section.heading.iter().flat_map(|path| path.split(" > ")).collect();
+    let above: Vec<&str> = above.iter().flat_map(|path| path.split(" > ")).collect();
+    let shared = path.iter().zip(&above).take_while(|(own, above)| own == above).count();
+    let shared = if shared == path.len() { shared.saturating_sub(1) } else { shared };
+    let bare = path.last().is_some_and(|title| *title == section.text);
+    let new = path.iter().skip(shared).take(path.len() - shared - usize::from(bare));
+    new.map(|title| format!("{title}\n")).collect()
 }
 
 fn quoted(text: &str) -> String {

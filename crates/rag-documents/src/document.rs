@@ -102,14 +102,16 @@ pub fn read_with_password(
     let format = match sniff(&bytes) {
         Content::Pdf => Format::Pdf,
         Content::Zip => Format::Docx,
-        Content::Ole if docx::is_encrypted_package(&bytes) => return Err(DocumentError::Encrypted),
-        Content::Ole => return wrong_type("an old Office file (.doc, .xls or .ppt)", &extension),
+        Content::Ole => match docx::ole_refusal(&bytes) {
+            DocumentError::WrongType(found) => return wrong_type(found, &extension),
+            refusal => return Err(refusal),
+        },
         Content::Html => return wrong_type("an HTML page", &extension),
         Content::Rtf => return wrong_type("a Rich Text file", &extension),
         Content::Other if extension == "pdf" => {
             return Err(DocumentError::Broken("it does not begin like a PDF".to_owned()));
         }
-        Content::Other if extension == "docx" => {
+        Content::Other if Format::Docx.goes_by(&extension) => {
             return Err(DocumentError::Broken("it does not begin like a DOCX".to_owned()));
         }
         Content::Other => return Err(DocumentError::WrongType("of an unknown kind")),
@@ -118,7 +120,7 @@ pub fn read_with_password(
         Format::Pdf => pdf::read(&bytes, limits, password),
         Format::Docx => docx::read(&bytes, limits),
     })?;
-    if extension != format.extension() {
+    if !format.goes_by(&extension) {
         let found = match format {
             Format::Pdf => "a PDF",
             Format::Docx => "a DOCX",
@@ -129,7 +131,7 @@ pub fn read_with_password(
 }
 
 fn wrong_type(found: &'static str, extension: &str) -> Result<Document, DocumentError> {
-    if matches!(extension, "pdf" | "docx") {
+    if Format::Pdf.goes_by(extension) || Format::Docx.goes_by(extension) {
         Err(DocumentError::Misnamed { found, extension: extension.to_owned() })
     } else {
         Err(DocumentError::WrongType(found))

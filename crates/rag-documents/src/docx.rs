@@ -1,46 +1,180 @@
 //! DOCX: one section per heading.
 
-mod body;
 mod container;
+mod encoding;
+mod fields;
+mod graphics;
+mod kind;
+mod left_out;
+mod line;
+mod math;
+mod notes;
+mod numbering;
+mod ole;
+mod outline;
+mod relations;
+mod space;
+mod story;
 mod styles;
+mod symbols;
 mod xml;
+
+use rag_core::Section;
 
 use crate::document::{Document, DocumentError};
 use crate::format::Format;
 use crate::limits::Limits;
 use container::Container;
+use fields::Fields;
+use left_out::Counts;
+use line::NoteKind;
+use notes::Notes;
+use numbering::Definitions;
+pub(crate) use ole::refusal as ole_refusal;
+use outline::Outline;
+use relations::Relations;
+use space::Space;
+use story::{Shared, Story};
 use styles::Styles;
+use xml::Xml;
 
 pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, DocumentError> {
-    let mut container = Container::open(bytes, limits)?;
-    let main = container.main_part()?;
-    let folder = main.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    let body_xml =
-        container.part(&main)?.ok_or_else(|| DocumentError::Broken(format!("it has no {main}")))?;
+    let container = Container::open(bytes, limits)?;
+    let main = kind::main_part(&container)?;
     let mut warnings = Vec::new();
-    let styles = match container.part(&format!("{folder}styles.xml"))? {
-        Some(part) => Styles::read(&part, limits)?,
-        None => {
-            warnings.push("it has no styles, so its headings are not known".to_owned());
-            Styles::default()
-        }
+    let parts = Parts {
+        relations: attempt(Relations::of(&container, &main), "relationships", &mut warnings)?,
+        container: &container,
+        main: &main,
     };
-    let mut notes = body::Notes::default();
-    for (part, kind) in [("footnotes.xml", "footnote"), ("endnotes.xml", "endnote")] {
-        if let Some(part) = container.part(&format!("{folder}{part}"))? {
-            body::read_notes(&part, kind, &styles, limits, &mut notes)?;
-        }
+    let styles = parts.read(&["styles", "stylesWithEffects"], Styles::read);
+    let numbering = parts.read(&["numbering"], Definitions::read);
+    let styles = attempt(styles, "styles", &mut warnings)?;
+    if styles.is_none() && warnings.is_empty() {
+        warnings.push("it has no styles, so its headings are not known".to_owned());
     }
-    let sections = body::read(&body_xml, &styles, &notes, limits)?;
+    let shared = Shared {
+        container: &container,
+        styles: styles.unwrap_or_default(),
+        numbering: attempt(numbering, "numbering", &mut warnings)?.unwrap_or_default(),
+        limits,
+    };
+    let mut left_out = Counts::default();
+    let mut notes = Notes::default();
+    for (kind, name) in [(NoteKind::Footnote, "footnotes"), (NoteKind::Endnote, "endnotes")] {
+        let read = parts.notes(&shared, kind, name, &mut notes, &mut left_out);
+        attempt(read, name, &mut warnings)?;
+    }
+    let sections = parts.sections(&shared, &notes, &mut left_out, &mut warnings)?;
+    warnings.extend(left_out.warnings());
     if sections.iter().all(|section| section.text.is_empty()) {
         warnings.push("it has no text".to_owned());
     }
     Ok(Document { format: Format::Docx, sections, warnings, pages: Vec::new() })
 }
 
-/// Whether an OLE container holds an encrypted Office document: then it has a stream of this name
-/// ([MS-OFFCRYPTO] 1.3.3), written in UTF-16.
-pub(crate) fn is_encrypted_package(bytes: &[u8]) -> bool {
-    let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    bytes.windows(name.len()).any(|window| window == name)
+/// What was read of a part that the text can be read without; a warning when it is broken.
+fn attempt<T: Default>(
+    read: Result<T, DocumentError>,
+    what: &str,
+    warnings: &mut Vec<String>,
+) -> Result<T, DocumentError> {
+    match read {
+        Err(DocumentError::Broken(why)) => {
+            warnings.push(format!("its {what} cannot be read ({why})"));
+            Ok(T::default())
+        }
+        read => read,
+    }
+}
+
+/// The parts that belong to the main part.
+struct Parts<'a> {
+    container: &'a Container<'a>,
+    main: &'a str,
+    relations: Relations,
+}
+
+impl Parts<'_> {
+    /// The name of the part of a kind: where the main part says, else where programs put it.
+    fn name(&self, kind: &str) -> Option<String> {
+        let (folder, _) = self.main.rsplit_once('/').unwrap_or_default();
+        let named = self.relations.of_kind(kind).filter(|part| self.container.has(part));
+        let usual = || {
+            let name = format!("{folder}/{kind}.xml");
+            self.container.has(&name).then_some(name)
+        };
+        named.map(str::to_owned).or_else(usual)
+    }
+
+    /// Reads the part of the first of these kinds that is there.
+    fn read<T>(
+        &self,
+        kinds: &[&str],
+        read: impl FnOnce(&mut Xml<'_>) -> Result<T, DocumentError>,
+    ) -> Result<Option<T>, DocumentError> {
+        match kinds.iter().find_map(|kind| self.name(kind)) {
+            Some(name) => self.container.part(&name, read),
+            None => Ok(None),
+        }
+    }
+
+    fn notes(
+        &self,
+        shared: &Shared<'_>,
+        kind: NoteKind,
+        name: &str,
+        notes: &mut Notes,
+        left_out: &mut Counts,
+    ) -> Result<(), DocumentError> {
+        let Some(part) = self.name(name) else { return Ok(()) };
+        let relations = Relations::of(self.container, &part)?;
+        let mut story = Story::new(shared, relations, Fields::default());
+        self.container.part(&part, |xml| notes.read(kind, &mut story, xml))?;
+        left_out.add_all(story.left_out());
+        Ok(())
+    }
+
+    fn sections(
+        &self,
+        shared: &Shared<'_>,
+        notes: &Notes,
+        left_out: &mut Counts,
+        warnings: &mut Vec<String>,
+    ) -> Result<Vec<Section>, DocumentError> {
+        let (sections, counts, open) = self.body(shared, notes, Fields::default())?;
+        if !open {
+            left_out.add_all(&counts);
+            return Ok(sections);
+        }
+        warnings.push("a field of it never ends, so field codes may stand in the text".to_owned());
+        let (sections, counts, _) = self.body(shared, notes, Fields::ignored())?;
+        left_out.add_all(&counts);
+        Ok(sections)
+    }
+
+    /// The sections of the main part, what was left out, and whether a field was open at the end.
+    fn body(
+        &self,
+        shared: &Shared<'_>,
+        notes: &Notes,
+        fields: Fields,
+    ) -> Result<(Vec<Section>, Counts, bool), DocumentError> {
+        let mut story = Story::new(shared, self.relations.clone(), fields);
+        let mut outline = Outline::new(notes);
+        self.container.part(self.main, |xml| {
+            if (xml.space(), xml.name()) != (Space::Word, "document") {
+                return Err(DocumentError::WrongType(kind::of_root(xml.name())));
+            }
+            xml.children(|xml| {
+                xml.children(|xml| {
+                    story.element(xml)?;
+                    story.ready_lines().for_each(|line| outline.add(line));
+                    Ok(())
+                })
+            })
+        })?;
+        story.take_lines()?.into_iter().for_each(|line| outline.add(line));
+        Ok((outline.finish(), story.left_out().clone(), story.is_in_field()))
+    }
 }

@@ -17,6 +17,15 @@ impl Format {
             Self::Docx => "docx",
         }
     }
+
+    /// Whether files of this format go by an extension, given in lower case without a dot.
+    pub(crate) fn goes_by(self, extension: &str) -> bool {
+        match self {
+            Self::Pdf => extension == "pdf",
+            // With macros, and templates: the text is kept in the same way.
+            Self::Docx => matches!(extension, "docx" | "docm" | "dotx" | "dotm"),
+        }
+    }
 }
 
 /// What the first bytes say.

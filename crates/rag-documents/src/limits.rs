@@ -15,6 +15,8 @@ pub struct Limits {
     pub pdf_pages: usize,
     /// Bytes one part of a DOCX may decompress to.
     pub docx_part: u64,
+    /// Bytes all parts of a DOCX that are read may decompress to.
+    pub docx_total: u64,
     /// Entries of a DOCX container.
     pub docx_entries: usize,
     /// How deep XML elements may nest.
@@ -33,6 +35,7 @@ impl Default for Limits {
             pdf_instructions: 2_000_000,
             pdf_pages: 50_000,
             docx_part: 128 * MIB as u64,
+            docx_total: 512 * MIB as u64,
             docx_entries: 20_000,
             xml_depth: 256,
             text: 256 * MIB,

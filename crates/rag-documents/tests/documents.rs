@@ -100,35 +100,17 @@ fn a_footnote_stands_at_the_end_of_its_section_and_deleted_text_nowhere() {
 }
 
 #[test]
-fn headings_in_localized_styles_and_empty_chapters() {
-    let styles = r#"<w:styles xmlns:w="w"><w:style w:styleId="a1"><w:name w:val="标题 1"/></w:style>
-        <w:style w:styleId="a2"><w:name w:val="标题 2"/></w:style></w:styles>"#;
-    let p = |style: &str, text: &str| {
-        format!(
-            r#"<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"#
-        )
-    };
-    let body =
-        [p("a1", "制度"), p("a2", "年假"), p("x", "十五天 &amp; 更多"), p("a1", "附录")].concat();
-    let document = format!(r#"<w:document xmlns:w="w"><w:body>{body}</w:body></w:document>"#);
-    let bytes = zipped(&[
-        ("word/document.xml", document.as_bytes()),
-        ("word/styles.xml", styles.as_bytes()),
-    ]);
-    let document = read(bytes, "a.docx", &Limits::default()).unwrap();
-    let found: Vec<_> = document
-        .sections
-        .iter()
-        .map(|s| (s.heading.as_deref().unwrap(), s.text.as_str()))
-        .collect();
-    assert_eq!(found, [("制度 > 年假", "十五天 & 更多"), ("附录", "附录")]);
-}
-
-#[test]
 fn a_file_that_is_no_document_says_why() {
-    let ole = |rest: &str| {
+    // An OLE container with one stream in its directory.
+    let ole = |stream: &str| {
         let mut bytes = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1".to_vec();
-        bytes.extend(rest.encode_utf16().flat_map(u16::to_le_bytes));
+        bytes.resize(512, 0);
+        let name: Vec<u8> = stream.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let mut entry = name.clone();
+        entry.resize(64, 0);
+        entry.extend((name.len() as u16 + 2).to_le_bytes());
+        entry.resize(128, 0);
+        bytes.extend(entry);
         bytes
     };
     let book = zipped(&[("xl/workbook.xml", b"<workbook/>")]);
@@ -149,7 +131,7 @@ fn a_file_that_is_no_document_says_why() {
         (
             ole("WordDocument"),
             "a.doc",
-            "it is an old Office file (.doc, .xls or .ppt), neither a PDF nor a DOCX",
+            "it is an old Word document (.doc), neither a PDF nor a DOCX",
         ),
         (book, "a.docx", "it is an Excel workbook, neither a PDF nor a DOCX"),
         (zipped(&[("x", b"y")]), "a.docx", "it is a zip archive, neither a PDF nor a DOCX"),
@@ -202,15 +184,6 @@ fn flipped_bytes_are_no_panic() {
 }
 
 #[test]
-fn entities_of_a_document_do_not_grow() {
-    let document = r#"<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>
-        <w:document xmlns:w="w"><w:body><w:p><w:r><w:t>x&b;y&#65;</w:t></w:r></w:p></w:body></w:document>"#;
-    let bytes = zipped(&[("word/document.xml", document.as_bytes())]);
-    let document = read(bytes, "a.docx", &Limits::default()).unwrap();
-    assert_eq!(text(&document), "x\u{FFFD}yA");
-}
-
-#[test]
 fn a_zip_bomb_is_too_large() {
     let limits = Limits { docx_part: 1 << 20, ..Limits::default() };
     let bytes = docx(&format!("<w:p><w:r><w:t>{}</w:t></w:r></w:p>", "0".repeat(8 << 20)));
@@ -222,20 +195,6 @@ fn a_zip_bomb_is_too_large() {
 #[test]
 fn xml_nested_without_end_is_too_large() {
     assert!(reason(docx(&"<w:x>".repeat(100_000)), "a.docx").contains("nested more than 256 deep"));
-}
-
-#[test]
-fn nested_tables_and_merged_text_boxes_keep_their_text() {
-    let p = |text: &str| format!("<w:p><w:r><w:t>{text}</w:t></w:r></w:p>");
-    let inner =
-        format!("<w:tbl><w:tr><w:tc>{}</w:tc><w:tc>{}</w:tc></w:tr></w:tbl>", p("in1"), p("in2"));
-    let body = format!(
-        "<w:tbl><w:tr><w:tc>{}</w:tc><w:tc>{inner}{}</w:tc></w:tr></w:tbl>",
-        p("left"),
-        p("after")
-    );
-    let document = read(docx(&body), "a.docx", &Limits::default()).unwrap();
-    assert_eq!(text(&document), "left | in1 | in2 after");
 }
 
 #[test]
