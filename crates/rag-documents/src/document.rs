@@ -13,7 +13,7 @@ use crate::report::PageReport;
 use crate::{docx, foreign, html, markdown, pdf, text};
 
 /// Stack of the thread that reads: parsers of nested formats recurse, within bounds.
-const STACK_BYTES: usize = 32 * 1024 * 1024;
+pub(crate) const STACK_BYTES: usize = 32 * 1024 * 1024;
 
 /// A document's text.
 #[derive(Debug, Clone, PartialEq, Eq)]

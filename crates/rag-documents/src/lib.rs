@@ -2,13 +2,15 @@
 //!
 //! The format is decided by the content, with which the name must agree; only among the text formats,
 //! which have nothing in them that says what they are, the name decides. Every reader is bounded in
-//! memory and depth, and a panic inside one becomes an error about that document.
+//! memory and depth, and a panic inside one becomes an error about that document; [`isolated`] holds what ends a
+//! whole process, too.
 
 mod document;
 mod docx;
 mod foreign;
 mod format;
 mod html;
+pub mod isolated;
 mod limits;
 mod markdown;
 mod outline;

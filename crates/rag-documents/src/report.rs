@@ -28,7 +28,10 @@ pub enum PageProblem {
     /// It shows neither text nor an image.
     NoText,
     /// It has more on it than the limits allow to read.
-    Cut,
+    Cut {
+        /// The limit with its value, as in "it has more than …".
+        limit: String,
+    },
     /// Streams of it cannot be unpacked.
     Broken {
         /// How many.
@@ -45,7 +48,7 @@ impl fmt::Display for PageProblem {
             }
             Self::ImageOnly => write!(f, "it has no text; is it a scanned image?"),
             Self::NoText => write!(f, "it has no text"),
-            Self::Cut => write!(f, "it is too complex and was read in part"),
+            Self::Cut { limit } => write!(f, "it has more than {limit} and was read in part"),
             Self::Broken { streams: 1 } => write!(f, "a part of it cannot be unpacked"),
             Self::Broken { streams } => write!(f, "{streams} parts of it cannot be unpacked"),
         }
@@ -65,8 +68,9 @@ pub(crate) fn warnings(pages: &[PageReport]) -> Vec<String> {
                 PageProblem::ImageOnly => {
                     warnings.push(format!("page {page} has no text; is it a scanned image?"));
                 }
-                PageProblem::Cut => {
-                    warnings.push(format!("page {page} is too complex and was read in part"));
+                PageProblem::Cut { limit } => {
+                    warnings
+                        .push(format!("page {page} has more than {limit} and was read in part"));
                 }
                 PageProblem::Unmapped { .. } | PageProblem::Broken { .. } => {
                     warnings.push(format!("page {page}: {problem}"));
