@@ -2,6 +2,7 @@
 //!
 //! This program is also the reader that it starts, and misbehaves as the documents' names say.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a reader that misbehaves prints")]
 
 use std::io::{Read, Write};
 use std::process::{Command, ExitCode};
@@ -84,7 +85,7 @@ fn misbehave(
         }
         "long" => {
             let mut document = said("x".to_owned())?;
-            document.sections[0].text = "x".repeat(600 << 20);
+            document.sections[0].text = "x".repeat(300 << 20);
             Ok(document)
         }
         "pid" => said(std::process::id().to_string()),

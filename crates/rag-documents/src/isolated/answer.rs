@@ -61,7 +61,7 @@ pub(super) fn write(result: &Result<Document, DocumentError>) -> Option<Vec<u8>>
     answer.extend(MARK);
     answer.extend((length as u64).to_le_bytes());
     answer.extend(header);
-    texts.iter().for_each(|section| answer.extend(section.text.bytes()));
+    texts.iter().for_each(|section| answer.extend_from_slice(section.text.as_bytes()));
     Some(answer)
 }
 
