@@ -123,7 +123,15 @@ impl Readers {
         let request = Request::new(bytes, name, password, &self.limits)?;
         let place = self.take_place();
         let mut process = place.process()?;
-        let result = process.read(&request, &self.limits);
+        let others = process.documents() > 0;
+        let mut result = process.read(&request, &self.limits);
+        // No document is blamed for what others before it have left behind, or for a process that was ended
+        // by somebody else.
+        let ended = matches!(result, Err(DocumentError::Crashed(_) | DocumentError::TooHungry(_)));
+        if ended && others {
+            process = Process::start(&self.command)?;
+            result = process.read(&request, &self.limits);
+        }
         // One that was ended, or has read enough, leaves its place to a new one.
         if process.is_running() && process.documents() < DOCUMENTS_A_PROCESS {
             self.places().idle.push(process);
