@@ -13,6 +13,7 @@ mod html;
 pub mod isolated;
 mod limits;
 mod markdown;
+pub mod ocr;
 mod outline;
 mod pdf;
 mod report;

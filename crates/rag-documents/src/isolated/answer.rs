@@ -44,6 +44,8 @@ struct Page {
 enum Problem {
     Unmapped(usize),
     ImageOnly,
+    Recognized,
+    Unrecognized(String),
     NoText,
     Cut(String),
     Broken(usize),
@@ -131,6 +133,8 @@ impl From<&PageProblem> for Problem {
         match problem {
             PageProblem::Unmapped { characters } => Self::Unmapped(*characters),
             PageProblem::ImageOnly => Self::ImageOnly,
+            PageProblem::Recognized => Self::Recognized,
+            PageProblem::Unrecognized { cause } => Self::Unrecognized(cause.clone()),
             PageProblem::NoText => Self::NoText,
             PageProblem::Cut { limit } => Self::Cut(limit.clone()),
             PageProblem::Broken { streams } => Self::Broken(*streams),
@@ -143,6 +147,8 @@ impl From<Problem> for PageProblem {
         match problem {
             Problem::Unmapped(characters) => Self::Unmapped { characters },
             Problem::ImageOnly => Self::ImageOnly,
+            Problem::Recognized => Self::Recognized,
+            Problem::Unrecognized(cause) => Self::Unrecognized { cause },
             Problem::NoText => Self::NoText,
             Problem::Cut(limit) => Self::Cut { limit },
             Problem::Broken(streams) => Self::Broken { streams },
