@@ -144,6 +144,17 @@ fn what_nobody_sees_of_a_page_is_left_out() {
 }
 
 #[test]
+fn where_a_page_says_which_part_is_its_own_the_rest_is_left_out() {
+    html(
+        "<title>Leave - Intranet</title><header>Menu</header><main><p>Fifteen <button>Copy</button>days</main><footer>2026</footer>",
+        "# Leave - Intranet\nFifteen days",
+    );
+    html("<main><p>one</main><main><p>two</main><footer>end</footer>", "# -\none\ntwo\nend");
+    html("<main id=app><script>x</script></main><p>yes", "# -\nyes");
+    html("<div hidden><main>no</main></div><p>yes", "# -\nyes");
+}
+
+#[test]
 fn pages_say_their_encoding() {
     let page = |charset: &str, encoding: &'static encoding_rs::Encoding| {
         let source = format!("<meta charset={charset}><p>员工手册</p>");

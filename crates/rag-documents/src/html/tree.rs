@@ -90,13 +90,15 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<Tree, DocumentError> 
 }
 
 impl Tree {
-    /// Goes through the tree in reading order. Where `visit` says so, an element's inside is left out, and
+    /// Goes through the inside of an element, or all of the tree, in reading order. Where `visit` says so, an element's inside is left out, and
     /// the step out of it with it.
     pub(super) fn walk<'t, E>(
         &'t self,
+        inside: Option<Id>,
         mut visit: impl FnMut(Step<'t>) -> Result<bool, E>,
     ) -> Result<(), E> {
-        let mut next = self.node(ROOT).and_then(|root| root.first);
+        let top = inside.unwrap_or(ROOT);
+        let mut next = self.node(top).and_then(|top| top.first);
         while let Some(id) = next {
             let Some(node) = self.node(id) else { return Ok(()) };
             let inside = match &node.kind {
@@ -121,6 +123,9 @@ impl Tree {
             // Out of every element that ends here.
             let mut up = if next.is_none() { node.parent } else { None };
             while let Some(id) = up {
+                if id == top {
+                    return Ok(());
+                }
                 let Some(element) = self.element(id) else { return Ok(()) };
                 visit(Step::Close(element))?;
                 let Some(node) = self.node(id) else { return Ok(()) };

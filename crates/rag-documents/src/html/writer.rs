@@ -9,11 +9,13 @@ use crate::document::DocumentError;
 use crate::outline::Outline;
 
 /// Elements whose inside is not part of what a page says: programs, ways through the site, and forms.
-const LEFT_OUT: [&str; 21] = [
-    "head", "script", "style", "template", "noscript", "nav", "svg", "canvas", "iframe", "object",
-    "embed", "audio", "video", "map", "select", "datalist", "textarea", "progress", "meter",
-    "noembed", "noframes",
+const LEFT_OUT: [&str; 22] = [
+    "button", "head", "script", "style", "template", "noscript", "nav", "svg", "canvas", "iframe",
+    "object", "embed", "audio", "video", "map", "select", "datalist", "textarea", "progress",
+    "meter", "noembed", "noframes",
 ];
+/// What elements of any name may be for that is left out.
+const ROLES_LEFT_OUT: [&str; 4] = ["navigation", "search", "menu", "menubar"];
 /// Elements that stand on lines of their own.
 const BLOCKS: [&str; 45] = [
     "address",
@@ -77,7 +79,7 @@ pub(super) fn write(tree: &Tree, outline: &mut Outline<'_>) -> Result<(), Docume
         heading: None,
         verbatim: 0,
     };
-    tree.walk(|step| match step {
+    tree.walk(main(tree), |step| match step {
         Step::Text(text) => {
             if writer.verbatim > 0 {
                 writer.inline.verbatim(text);
@@ -91,6 +93,31 @@ pub(super) fn write(tree: &Tree, outline: &mut Outline<'_>) -> Result<(), Docume
         Step::Close(element) => writer.close(element).map(|()| true),
     })?;
     writer.flush()
+}
+
+/// The part of a page that is its own, where it says which that is: what stands around it is that of the site.
+fn main(tree: &Tree) -> Option<Id> {
+    let seen = |element: &Element<'_>| {
+        !is_left_out(*element) && !tree.ancestors(element.id).any(is_left_out)
+    };
+    let is_main =
+        |element: &Element<'_>| element.name == "main" || element.attribute("role") == Some("main");
+    let mut found = tree.elements().filter(is_main).filter(seen).take(2);
+    match (found.next(), found.next()) {
+        // One that is empty waits for a program to fill it.
+        (Some(main), None) if says_something(tree, main.id) => Some(main.id),
+        // One inside the other, or a page of several.
+        _ => None,
+    }
+}
+
+fn says_something(tree: &Tree, id: Id) -> bool {
+    let found = tree.walk(Some(id), |step| match step {
+        Step::Open(element) => Ok(!is_left_out(element)),
+        Step::Text(text) if !text.trim().is_empty() => Err(()),
+        Step::Text(_) | Step::Close(_) => Ok(true),
+    });
+    found.is_err()
 }
 
 /// Tables that only put things side by side: those with headings in them.
@@ -124,7 +151,7 @@ fn is_left_out(element: Element<'_>) -> bool {
     LEFT_OUT.contains(&element.name)
         || element.attribute("hidden").is_some()
         || element.attribute("aria-hidden") == Some("true")
-        || element.attribute("role") == Some("navigation")
+        || element.attribute("role").is_some_and(|role| ROLES_LEFT_OUT.contains(&role))
         || hides("display", "none")
         || hides("visibility", "hidden")
 }
