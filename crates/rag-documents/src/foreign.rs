@@ -54,9 +54,9 @@ const MIMETYPE: usize = 38;
 /// Kinds told by their first bytes. The first that fits counts.
 #[rustfmt::skip]
 const KINDS: &[Foreign] = &[
-    kind("an OpenDocument text (.odt)", OFFICE_TEXT, &["odt", "ott"], &[(MIMETYPE, b"application/vnd.oasis.opendocument.text")]),
-    kind("an OpenDocument spreadsheet (.ods)", OFFICE_TABLE, &["ods"], &[(MIMETYPE, b"application/vnd.oasis.opendocument.spreadsheet")]),
-    kind("an OpenDocument presentation (.odp)", OFFICE_SLIDES, &["odp"], &[(MIMETYPE, b"application/vnd.oasis.opendocument.presentation")]),
+    kind("an OpenDocument text (.odt)", OFFICE_TEXT, &["odt", "ott", "fodt"], &[(MIMETYPE, b"application/vnd.oasis.opendocument.text")]),
+    kind("an OpenDocument spreadsheet (.ods)", OFFICE_TABLE, &["ods", "fods"], &[(MIMETYPE, b"application/vnd.oasis.opendocument.spreadsheet")]),
+    kind("an OpenDocument presentation (.odp)", OFFICE_SLIDES, &["odp", "fodp"], &[(MIMETYPE, b"application/vnd.oasis.opendocument.presentation")]),
     kind("an EPUB book", BOOK, &["epub"], &[(MIMETYPE, b"application/epub+zip")]),
     kind("a Rich Text file (.rtf)", OFFICE_TEXT, &["rtf"], &[(0, b"{\\rtf")]),
     kind("a PNG image", IMAGE, &["png"], &[(0, b"\x89PNG\r\n")]),

@@ -1,6 +1,6 @@
 //! Blocks of marked-up text under their headings, and their notes at the ends of the sections.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rag_core::Section;
 
@@ -14,8 +14,9 @@ pub(crate) struct Outline<'l> {
     sections: Vec<Open>,
     path: Vec<(u8, String)>,
     lines: Vec<String>,
-    /// Notes referred to in the open section.
+    /// Notes referred to in the open section, each once.
     referred: Vec<String>,
+    seen: HashSet<String>,
     /// The number of each note, in the order in which they are first referred to.
     numbers: HashMap<String, usize>,
     notes: HashMap<String, String>,
@@ -39,6 +40,7 @@ impl<'l> Outline<'l> {
             path: Vec::new(),
             lines: Vec::new(),
             referred: Vec::new(),
+            seen: HashSet::new(),
             numbers: HashMap::new(),
             notes: HashMap::new(),
             titles: Vec::new(),
@@ -53,9 +55,14 @@ impl<'l> Outline<'l> {
             return Ok(());
         }
         // What was referred to in the heading itself belongs to the section it opens.
-        let referred = self.referred.iter().position(|label| title.contains(&self.mark(label)));
-        let own = referred.map(|at| self.referred.split_off(at)).unwrap_or_default();
+        let mut own = Vec::new();
+        while let Some(label) =
+            self.referred.pop_if(|label| title.contains(&mark(&self.numbers, label)))
+        {
+            own.insert(0, label);
+        }
         self.close(Some(level));
+        self.seen.extend(own.iter().cloned());
         self.referred = own;
         self.path.retain(|(above, _)| *above < level);
         if level == 1 {
@@ -86,14 +93,10 @@ impl<'l> Outline<'l> {
     pub(crate) fn refer(&mut self, label: &str) -> String {
         let next = self.numbers.len() + 1;
         self.numbers.entry(label.to_owned()).or_insert(next);
-        if !self.referred.iter().any(|known| known == label) {
+        if self.seen.insert(label.to_owned()) {
             self.referred.push(label.to_owned());
         }
-        self.mark(label)
-    }
-
-    fn mark(&self, label: &str) -> String {
-        self.numbers.get(label).map(|number| format!("[{number}]")).unwrap_or_default()
+        mark(&self.numbers, label)
     }
 
     /// The text of a note, which may come before or after what refers to it.
@@ -120,6 +123,7 @@ impl<'l> Outline<'l> {
     fn close(&mut self, next: Option<u8>) {
         let mut text = std::mem::take(&mut self.lines).join("\n");
         let notes = std::mem::take(&mut self.referred);
+        self.seen.clear();
         if text.is_empty() && notes.is_empty() {
             match self.path.last() {
                 Some((level, title)) if next.is_none_or(|next| next <= *level) => {
@@ -148,7 +152,7 @@ impl<'l> Outline<'l> {
         for Open { heading, mut text, notes } in std::mem::take(&mut self.sections) {
             for label in notes {
                 if let Some(note) = self.notes.get(&label).filter(|note| !note.is_empty()) {
-                    let line = format!("{} {note}", self.mark(&label));
+                    let line = format!("{} {note}", mark(&self.numbers, &label));
                     self.count(line.len())?;
                     if !text.is_empty() {
                         text.push('\n');
@@ -165,6 +169,11 @@ impl<'l> Outline<'l> {
         }
         Ok(sections)
     }
+}
+
+/// What stands in the text for a reference to a note.
+fn mark(numbers: &HashMap<String, usize>, label: &str) -> String {
+    numbers.get(label).map(|number| format!("[{number}]")).unwrap_or_default()
 }
 
 /// The error of a document that gives more text than it may.

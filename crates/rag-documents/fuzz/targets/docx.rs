@@ -29,7 +29,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut container = ZipWriter::new(Cursor::new(Vec::new()));
     let parts = PARTS.iter().zip(data.splitn(PARTS.len(), |byte| *byte == 0));
     for (name, content) in parts.filter(|(_, content)| !content.is_empty()) {
-        let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        let stored =
+            SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
         if container.start_file(*name, stored).is_err() || container.write_all(content).is_err() {
             return;
         }

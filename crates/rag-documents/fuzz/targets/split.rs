@@ -42,9 +42,8 @@ libfuzzer_sys::fuzz_target!(|input: Input| {
         .collect();
     // A token for every two bytes: close to what tokenizers do with Chinese.
     let count = |text: &str| Ok::<usize, std::convert::Infallible>(text.len().div_ceil(2));
-    let limit = input
-        .tokens
-        .map(|most| TokenLimit { max: usize::from(most).max(1), count: &count });
+    let limit =
+        input.tokens.map(|most| TokenLimit { max: usize::from(most).max(1), count: &count });
     let Ok(document) = settings.split_within("a.pdf", &sections, limit);
     for split in &document.passages {
         let text = split.passage.text.as_str();

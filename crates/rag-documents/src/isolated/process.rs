@@ -1,6 +1,6 @@
 //! One reader process: started, asked, and ended when it misbehaves.
 
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,8 @@ impl Process {
             .env_clear()
             .envs(kept)
             .env("RUST_BACKTRACE", "0")
+            // Ctrl-C is for the caller, which ends its readers when it is done with them.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
