@@ -3,16 +3,17 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 
 use rag_core::Section;
 
-use crate::format::{Content, Format, sniff};
-use crate::limits::Limits;
+use crate::format::{self, Format};
+use crate::limits::{self, Limits};
 use crate::report::PageReport;
-use crate::{docx, pdf};
+use crate::{docx, foreign, html, markdown, pdf, text};
 
 /// Stack of the thread that reads: parsers of nested formats recurse, within bounds.
-const STACK_BYTES: usize = 32 * 1024 * 1024;
+pub(crate) const STACK_BYTES: usize = 32 * 1024 * 1024;
 
 /// A document's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +37,8 @@ pub enum DocumentError {
     /// A password is needed.
     #[error("it is encrypted; save a copy without a password")]
     Encrypted,
-    /// It is neither a PDF nor a DOCX.
-    #[error("it is {0}, neither a PDF nor a DOCX")]
+    /// It is of a kind that is not read.
+    #[error("it is {0}, which is not read; {advice}", advice = foreign::advice(.0))]
     WrongType(&'static str),
     /// Its extension says something else than its content.
     #[error("it is misnamed: its content is {found}, its extension .{extension}")]
@@ -53,6 +54,15 @@ pub enum DocumentError {
     /// It would take more than the limits allow.
     #[error("it is too large: {0}")]
     TooLarge(String),
+    /// Reading it takes longer than [`Limits::time`].
+    #[error("it takes longer than {limit} to read", limit = limits::time(*.0))]
+    TooSlow(Duration),
+    /// Reading it takes more memory than [`Limits::memory`], in bytes.
+    #[error("it needs more than {limit} of memory to read", limit = limits::bytes(*.0))]
+    TooHungry(u64),
+    /// The process that read it ended in the middle.
+    #[error("the reader crashed on it: {0}")]
+    Crashed(String),
     /// Its bytes cannot be had.
     #[error("it cannot be read: {0}")]
     Unreadable(String),
@@ -72,10 +82,10 @@ pub fn read_file(path: &Path, limits: &Limits) -> Result<Document, DocumentError
 }
 
 /// Reads a document from its bytes. `name` is only asked for its extension, which must agree with
-/// the content.
+/// the content, and which tells text formats apart.
 ///
 /// # Errors
-/// When it is empty, encrypted, broken, misnamed, too large, or neither a PDF nor a DOCX.
+/// When it is empty, encrypted, broken, misnamed, too large, or of a kind that is not read.
 pub fn read(bytes: Vec<u8>, name: &str, limits: &Limits) -> Result<Document, DocumentError> {
     read_with_password(bytes, name, limits, "")
 }
@@ -95,47 +105,22 @@ pub fn read_with_password(
         return Err(DocumentError::Empty);
     }
     if bytes.len() as u64 > limits.file {
-        return Err(DocumentError::TooLarge(format!("more than {} bytes", limits.file)));
+        return Err(DocumentError::TooLarge(format!(
+            "it has more than {}",
+            limits::bytes(limits.file)
+        )));
     }
-    let extension =
-        Path::new(name).extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let format = match sniff(&bytes) {
-        Content::Pdf => Format::Pdf,
-        Content::Zip => Format::Docx,
-        Content::Ole => match docx::ole_refusal(&bytes) {
-            DocumentError::WrongType(found) => return wrong_type(found, &extension),
-            refusal => return Err(refusal),
-        },
-        Content::Html => return wrong_type("an HTML page", &extension),
-        Content::Rtf => return wrong_type("a Rich Text file", &extension),
-        Content::Other if extension == "pdf" => {
-            return Err(DocumentError::Broken("it does not begin like a PDF".to_owned()));
-        }
-        Content::Other if Format::Docx.goes_by(&extension) => {
-            return Err(DocumentError::Broken("it does not begin like a DOCX".to_owned()));
-        }
-        Content::Other => return Err(DocumentError::WrongType("of an unknown kind")),
-    };
+    let format = format::decide(&bytes, name)?;
     let document = contained(|| match format {
         Format::Pdf => pdf::read(&bytes, limits, password),
         Format::Docx => docx::read(&bytes, limits),
+        Format::Markdown => markdown::read(&bytes, limits),
+        Format::Html => html::read(&bytes, limits),
+        Format::Text => text::read(&bytes, limits),
+        Format::Csv => text::read_rows(&bytes, limits),
     })?;
-    if !format.goes_by(&extension) {
-        let found = match format {
-            Format::Pdf => "a PDF",
-            Format::Docx => "a DOCX",
-        };
-        return Err(DocumentError::Misnamed { found, extension });
-    }
+    format::agrees(document.format, name)?;
     Ok(document)
-}
-
-fn wrong_type(found: &'static str, extension: &str) -> Result<Document, DocumentError> {
-    if Format::Pdf.goes_by(extension) || Format::Docx.goes_by(extension) {
-        Err(DocumentError::Misnamed { found, extension: extension.to_owned() })
-    } else {
-        Err(DocumentError::WrongType(found))
-    }
 }
 
 /// Runs a reader on its own thread: a panic in it, or in a library under it, is an error about

@@ -30,7 +30,7 @@ use left_out::Counts;
 use line::NoteKind;
 use notes::Notes;
 use numbering::Definitions;
-pub(crate) use ole::refusal as ole_refusal;
+pub(crate) use ole::kind as ole_kind;
 use outline::Outline;
 use relations::Relations;
 use space::Space;

@@ -24,6 +24,7 @@ use rag_core::Section;
 use crate::document::{Document, DocumentError};
 use crate::format::Format;
 use crate::limits::Limits;
+use crate::outline::too_much_text;
 use crate::report::{PageProblem, PageReport, warnings};
 use content::Drawn;
 use font::Fonts;
@@ -43,7 +44,10 @@ pub(crate) fn read(
         return Err(DocumentError::Broken("it has no pages".to_owned()));
     }
     if leaves.len() > limits.pdf_pages {
-        return Err(DocumentError::TooLarge(format!("more than {} pages", limits.pdf_pages)));
+        return Err(DocumentError::TooLarge(format!(
+            "it has more than {} pages",
+            limits.pdf_pages
+        )));
     }
     let labels = pages::labels(&pdf, leaves.len());
     let mut fonts = Fonts::new(&pdf, limits);
@@ -55,10 +59,7 @@ pub(crate) fn read(
         let lines = layout::lines(&drawn);
         total = total.saturating_add(lines.iter().map(|line| line.text.len()).sum());
         if total > limits.text {
-            return Err(DocumentError::TooLarge(format!(
-                "more than {} bytes of text",
-                limits.text
-            )));
+            return Err(too_much_text(limits));
         }
         reports.push(PageReport {
             page: at as u32 + 1,
@@ -91,8 +92,8 @@ fn problems(drawn: &Drawn, lines: &[Line]) -> Vec<PageProblem> {
     if drawn.broken > 0 {
         problems.push(PageProblem::Broken { streams: drawn.broken });
     }
-    if drawn.cut {
-        problems.push(PageProblem::Cut);
+    if let Some(limit) = &drawn.cut {
+        problems.push(PageProblem::Cut { limit: limit.clone() });
     }
     if lines.is_empty() && drawn.images {
         problems.push(PageProblem::ImageOnly);

@@ -103,7 +103,8 @@ fn measure(folder: &str, files: &[PathBuf], cache: &Path) -> Vec<Vec<String>> {
 fn truth(file: &Path, cache: &Path) -> Option<String> {
     // The name begins with the program that made it: pandoc-manual.en.docx.
     let (_, name) = file.file_stem()?.to_str()?.split_once('-')?;
-    let text = std::fs::read_to_string(cache.join("docx-truth").join(format!("{name}.txt"))).ok()?;
+    let text =
+        std::fs::read_to_string(cache.join("docx-truth").join(format!("{name}.txt"))).ok()?;
     Some(normal(&text))
 }
 

@@ -1,7 +1,5 @@
 //! What an OLE container holds ([MS-CFB]): an old Office file, or a new one that is encrypted.
 
-use crate::document::DocumentError;
-
 /// Bytes of an entry in a container's directory; entries stand at multiples of it.
 const ENTRY: usize = 128;
 /// Where an entry has the length of its name, in bytes with the final zero ([MS-CFB] 2.6.1).
@@ -18,14 +16,14 @@ const STREAMS: [(&str, &str); 7] = [
     ("HwpSummaryInformation", "a Hangul document (.hwp)"),
 ];
 
-/// Why an OLE container cannot be read.
-pub(crate) fn refusal(bytes: &[u8]) -> DocumentError {
+/// What an OLE container is; nothing when it is a new document that is encrypted.
+pub(crate) fn kind(bytes: &[u8]) -> Option<&'static str> {
     // An encrypted document keeps itself in a stream of this name ([MS-OFFCRYPTO] 2.1.5).
     if has_stream(bytes, "EncryptedPackage") {
-        return DocumentError::Encrypted;
+        return None;
     }
     let kind = STREAMS.iter().find(|(stream, _)| has_stream(bytes, stream));
-    DocumentError::WrongType(kind.map_or("an old Office file", |(_, kind)| kind))
+    Some(kind.map_or("an old Office file", |(_, kind)| kind))
 }
 
 fn has_stream(bytes: &[u8], name: &str) -> bool {

@@ -7,10 +7,10 @@ use lopdf::{Dictionary, Document as Pdf, Object, Stream};
 use super::font::{Font, Fonts};
 use super::lexer::{Lexer, Token, Value};
 use super::matrix::Matrix;
-use super::objects::{Objects, as_dictionary, plain};
+use super::objects::{Objects, Packed, as_dictionary, unpacked};
 use super::pages::{Bounds, Leaf};
 use super::text_string;
-use crate::limits::Limits;
+use crate::limits::{Limits, bytes};
 
 /// Forms inside forms.
 const DEEPEST_FORM: usize = 12;
@@ -55,10 +55,27 @@ pub(crate) struct Drawn {
     pub(crate) unknown: usize,
     /// Whether it shows an image.
     pub(crate) images: bool,
-    /// Whether a limit ended the reading.
-    pub(crate) cut: bool,
+    /// The limit that ended the reading, with its value.
+    pub(crate) cut: Option<String>,
     /// Streams that could not be unpacked.
     pub(crate) broken: usize,
+}
+
+impl Drawn {
+    /// Notes that the limit of these words ended the reading, if none has before.
+    fn cut_by(&mut self, limit: impl FnOnce() -> String) {
+        self.cut.get_or_insert_with(limit);
+    }
+
+    /// Notes a stream that could not be unpacked.
+    fn missed(&mut self, packed: Packed, limits: &Limits) {
+        match packed {
+            Packed::Long => {
+                self.cut_by(|| format!("{} of content", bytes(limits.pdf_page as u64)));
+            }
+            Packed::Broken => self.broken += 1,
+        }
+    }
 }
 
 pub(crate) fn read<'a>(
@@ -79,12 +96,12 @@ pub(crate) fn read<'a>(
     };
     let mut content = Vec::new();
     for stream in streams(pdf, page.dictionary) {
-        match plain(pdf, stream, limits.pdf_page.saturating_sub(content.len())) {
-            Some(part) => {
+        match unpacked(pdf, stream, limits.pdf_page.saturating_sub(content.len())) {
+            Ok(part) => {
                 content.extend(part);
                 content.push(b'\n');
             }
-            None => reader.drawn.broken += 1,
+            Err(packed) => reader.drawn.missed(packed, limits),
         }
     }
     reader.follow(&content, page.resources, State::new(), 0);
@@ -168,7 +185,8 @@ impl<'a> Reader<'_, 'a> {
                 Token::Word(word) => word,
             };
             let Some(left) = self.budget.checked_sub(1) else {
-                self.drawn.cut = true;
+                let most = self.limits.pdf_instructions;
+                self.drawn.cut_by(|| format!("{most} instructions"));
                 return;
             };
             self.budget = left;
@@ -347,12 +365,16 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn show(&mut self, state: &State, text: &mut Matrix, operand: Option<&Value>) {
-        let (Some(Value::Text(bytes)), Some(font)) = (operand, &state.font) else { return };
+        let (Some(Value::Text(codes)), Some(font)) = (operand, &state.font) else { return };
         let Self { drawn, bounds, limits, marked, .. } = self;
         let artifact = marked.last().is_some_and(|marked| marked.artifact);
-        font.decode(bytes, |glyph| {
-            if drawn.letters.len() >= MOST_LETTERS || drawn.text.len() >= limits.pdf_page {
-                drawn.cut = true;
+        font.decode(codes, |glyph| {
+            if drawn.letters.len() >= MOST_LETTERS {
+                drawn.cut_by(|| format!("{MOST_LETTERS} characters"));
+                return;
+            }
+            if drawn.text.len() >= limits.pdf_page {
+                drawn.cut_by(|| format!("{} of text", bytes(limits.pdf_page as u64)));
                 return;
             }
             let spacing =
@@ -421,12 +443,12 @@ impl<'a> Reader<'_, 'a> {
             // Some writers leave the type out.
             Some(b"Form") | None => {
                 if depth >= DEEPEST_FORM {
-                    self.drawn.cut = true;
+                    self.drawn.cut_by(|| format!("{DEEPEST_FORM} forms inside each other"));
                     return;
                 }
-                let Some(content) = plain(pdf, stream, self.limits.pdf_page.min(self.bytes)) else {
-                    self.drawn.broken += 1;
-                    return;
+                let content = match unpacked(pdf, stream, self.limits.pdf_page.min(self.bytes)) {
+                    Ok(content) => content,
+                    Err(packed) => return self.drawn.missed(packed, self.limits),
                 };
                 // All forms of a page share one allowance, or drawing one many times would multiply it.
                 self.bytes = self.bytes.saturating_sub(content.len());

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use lopdf::{Document as Pdf, LoadOptions};
+use lopdf::{DecompressError, Document as Pdf, LoadOptions};
 
 use super::lexer::is_space;
 use crate::document::DocumentError;
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 
 /// Opens the file, with `password` where it needs one.
 pub(crate) fn load(bytes: &[u8], limits: &Limits, password: &str) -> Result<Pdf, DocumentError> {
@@ -39,6 +39,10 @@ fn open(bytes: &[u8], limits: &Limits, password: &str, search: bool) -> Result<P
         ..LoadOptions::default()
     };
     let mut pdf = Pdf::load_mem_with_options(bytes, options).map_err(|e| match e {
+        lopdf::Error::Decompress(DecompressError::MemoryLimitExceeded { .. }) => {
+            let most = limits::bytes(limits.pdf_stream as u64);
+            DocumentError::TooLarge(format!("a stream of it has more than {most}"))
+        }
         lopdf::Error::InvalidPassword | lopdf::Error::Decryption(_) => DocumentError::Encrypted,
         other => DocumentError::Broken(other.to_string()),
     })?;

@@ -1,6 +1,6 @@
 //! Looking things up in a PDF whose objects may be missing, referred to, or of another type.
 
-use lopdf::{Dictionary, Document as Pdf, Object, Stream};
+use lopdf::{DecompressError, Dictionary, Document as Pdf, Object, Stream};
 
 /// Look-ups that follow references and give `None` for whatever is not there or not of the type.
 pub(crate) trait Objects {
@@ -63,8 +63,28 @@ pub(crate) fn as_dictionary(object: &Object) -> Option<&Dictionary> {
     }
 }
 
+/// Why a stream cannot be unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packed {
+    /// It would be longer than the limit.
+    Long,
+    Broken,
+}
+
 /// A stream's content without its filters; `None` when it cannot be had within `limit` bytes.
 pub(crate) fn plain(pdf: &Pdf, stream: &Stream, limit: usize) -> Option<Vec<u8>> {
+    unpacked(pdf, stream, limit).ok()
+}
+
+/// A stream's content without its filters, when that is no more than `limit` bytes.
+///
+/// # Errors
+/// When it is more, or not packed as it says.
+pub(crate) fn unpacked(pdf: &Pdf, stream: &Stream, limit: usize) -> Result<Vec<u8>, Packed> {
+    let why = |error: lopdf::Error| match error {
+        lopdf::Error::Decompress(DecompressError::MemoryLimitExceeded { .. }) => Packed::Long,
+        _ => Packed::Broken,
+    };
     let indirect = |key: &[u8]| match stream.dict.get(key) {
         Ok(Object::Reference(_)) => true,
         Ok(Object::Array(entries)) => entries.iter().any(|e| matches!(e, Object::Reference(_))),
@@ -78,7 +98,7 @@ pub(crate) fn plain(pdf: &Pdf, stream: &Stream, limit: usize) -> Option<Vec<u8>>
         _ => false,
     });
     if !indirect(b"Filter") && !indirect(b"DecodeParms") && !short {
-        return stream.get_plain_content_with_limit(limit).ok();
+        return stream.get_plain_content_with_limit(limit).map_err(why);
     }
     // Filters that are referred to, or abbreviated as in inline images: spelled out for the library.
     let mut dictionary = stream.dict.clone();
@@ -92,7 +112,7 @@ pub(crate) fn plain(pdf: &Pdf, stream: &Stream, limit: usize) -> Option<Vec<u8>>
         };
         dictionary.set(key, spelled);
     }
-    Stream::new(dictionary, stream.content.clone()).get_plain_content_with_limit(limit).ok()
+    Stream::new(dictionary, stream.content.clone()).get_plain_content_with_limit(limit).map_err(why)
 }
 
 fn spell_out(object: &Object) -> Object {

@@ -55,7 +55,7 @@ pub(super) fn composite(pdf: &Pdf, descendant: &Dictionary) -> (HashMap<u32, f32
         let Some(first) = pdf.float(first).map(|f| f.max(0.0) as u32) else { break };
         let Some(second) = pdf.follow(second) else { break };
         if let Ok(list) = second.as_array() {
-            for (cid, width) in (first..).zip(list.iter().take(65_536)) {
+            for (cid, width) in (first..=u32::MAX).zip(list.iter().take(65_536)) {
                 if let Some(width) = pdf.float(width) {
                     widths.insert(cid, width);
                 }
