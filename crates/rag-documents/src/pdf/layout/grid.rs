@@ -139,7 +139,9 @@ impl Grid {
             let fields = grid.cells.iter().filter(|cell| **cell == head).count();
             wide * high == fields
         });
-        (whole && grid.heads().count() >= 4).then_some(grid)
+        // Where most cells reach over several fields it is a form, whose boxes are no columns.
+        let cells = grid.heads().count();
+        (whole && cells >= 4 && cells * 10 >= wide * high * 6).then_some(grid)
     }
 
     fn wide(&self) -> usize {
