@@ -13,6 +13,7 @@ use crate::outline::Outline;
 use crate::text::{Decoded, decode};
 
 pub(crate) use inline::Inline;
+pub(crate) use table::Table;
 
 pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, DocumentError> {
     let declared = charset::declared(bytes);

@@ -16,6 +16,7 @@ mod outline;
 mod pages;
 mod predefined;
 mod program;
+mod rules;
 
 use encoding_rs::WINDOWS_1252;
 use lopdf::Dictionary;

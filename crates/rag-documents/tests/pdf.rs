@@ -127,6 +127,59 @@ fn show(x: u32, y: u32, size: u32, words: &str) -> String {
     format!("BT /F {size} Tf {x} {y} Td ({words}) Tj ET\n")
 }
 
+/// A line at these places, as the border of a cell.
+fn border(x0: u32, y0: u32, x1: u32, y1: u32) -> String {
+    format!("{x0} {y0} m {x1} {y1} l S\n")
+}
+
+#[test]
+fn cells_with_borders_are_read_whole_however_their_lines_are_broken() {
+    // Two columns, three rows; the first cell reaches over the last two rows.
+    let borders = [
+        border(70, 720, 470, 720),
+        border(70, 700, 470, 700),
+        border(200, 670, 470, 670),
+        border(70, 640, 470, 640),
+        border(200, 720, 200, 640),
+        border(470, 720, 470, 640),
+    ];
+    // It is open at its left side.
+    let words = [
+        show(72, 740, 10, "Above"),
+        show(75, 706, 10, "Kind of leave"),
+        show(205, 706, 10, "Days"),
+        show(75, 688, 10, "Leave in"),
+        show(75, 676, 10, "the summer"),
+        show(205, 688, 10, "fifteen, and one"),
+        show(205, 676, 10, "for each child"),
+        show(205, 658, 10, "none in"),
+        show(205, 646, 10, "the first year"),
+        show(72, 620, 10, "Below"),
+    ];
+    let content = [borders.concat(), words.concat()].concat();
+    assert_eq!(
+        text(&good(pages(&[&content], ""))),
+        "Above\nKind of leave | Days\nLeave in the summer | fifteen, and one for each child\n\
+         Leave in the summer | none in the first year\nBelow"
+    );
+}
+
+#[test]
+fn a_frame_around_a_page_makes_no_table_of_it() {
+    let borders = [
+        "30 30 535 780 re S\n".to_owned(),
+        border(30, 780, 565, 780),
+        border(300, 780, 300, 810),
+        border(30, 60, 565, 60),
+        border(300, 30, 300, 60),
+    ];
+    let words: String =
+        (0..40).map(|n| show(50, 760 - 14 * n, 10, &format!("Line {n} ends here."))).collect();
+    let content = [borders.concat(), words].concat();
+    let document = good(pages(&[&content], ""));
+    assert!(!text(&document).contains(" | "), "{}", text(&document));
+}
+
 #[test]
 fn running_headers_and_footers_are_left_out_and_reported() {
     let content = |n: usize, body: &str| {

@@ -9,6 +9,7 @@ use super::lexer::{Lexer, Token, Value};
 use super::matrix::Matrix;
 use super::objects::{Objects, Packed, as_dictionary, unpacked};
 use super::pages::{Bounds, Leaf};
+use super::rules::{Rule, Tracer};
 use super::text_string;
 use crate::limits::{Limits, bytes};
 
@@ -53,6 +54,8 @@ pub(crate) struct Drawn {
     pub(crate) text: String,
     /// Characters whose meaning the fonts do not tell.
     pub(crate) unknown: usize,
+    /// Straight lines, among them the borders of tables.
+    pub(crate) rules: Vec<Rule>,
     /// Whether it shows an image.
     pub(crate) images: bool,
     /// The limit that ended the reading, with its value.
@@ -93,6 +96,7 @@ pub(crate) fn read<'a>(
         budget: limits.pdf_instructions,
         bytes: limits.pdf_page,
         marked: Vec::new(),
+        tracer: Tracer::default(),
     };
     let mut content = Vec::new();
     for stream in streams(pdf, page.dictionary) {
@@ -107,7 +111,7 @@ pub(crate) fn read<'a>(
     reader.follow(&content, page.resources, State::new(), 0);
     reader.marked.clear();
     reader.annotations(page.dictionary);
-    reader.drawn
+    Drawn { rules: reader.tracer.finish(), ..reader.drawn }
 }
 
 /// The content streams of a page: one, or an array of them.
@@ -164,6 +168,7 @@ struct Reader<'r, 'a> {
     budget: usize,
     bytes: usize,
     marked: Vec<Marked>,
+    tracer: Tracer,
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -264,7 +269,7 @@ impl<'a> Reader<'_, 'a> {
                     self.drawn.images = true;
                     lexer.skip_image();
                 }
-                _ => {}
+                other => self.tracer.follow(other, n, state.matrix),
             }
             operands.clear();
         }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod drawing;
+mod grid;
 mod lines;
 mod paragraphs;
 mod pieces;
@@ -42,7 +43,9 @@ pub(crate) struct Line {
 pub(crate) fn lines(drawn: &Drawn) -> Vec<Line> {
     let mut all = Vec::new();
     let mut block = 0;
-    for (at, pieces) in pieces::by_direction(drawn).into_iter().enumerate() {
+    let (letters, rows) = grid::taken_out(drawn);
+    let directions = pieces::by_direction(&letters, &drawn.text, rows);
+    for (at, pieces) in directions.into_iter().enumerate() {
         for pieces in columns::blocks(pieces) {
             // A diagram has neither columns nor rows: whoever drew it put together what belongs together.
             let loose = drawing::is_loose(&pieces);

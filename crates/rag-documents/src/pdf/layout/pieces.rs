@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::content::{Drawn, Letter};
+use super::super::content::Letter;
 use super::{is_wide, without_space};
 
 /// A gap wider than this share of the font size parts two words.
@@ -24,6 +24,9 @@ pub(super) const OVERLAP: f32 = 1.05;
 /// less is a superscript.
 const LINE_SHIFT: f32 = 0.6;
 
+/// The direction of text that runs from left to right.
+const UPRIGHT: (f32, f32) = (1.0, 0.0);
+
 /// Letters that stand together on a line.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
@@ -39,9 +42,36 @@ pub(super) struct Piece {
     pub(super) artifact: bool,
     /// Its place in the order of drawing.
     pub(super) order: usize,
+    /// Whether it is a whole row of a table.
+    pub(super) row: bool,
 }
 
 impl Piece {
+    /// A row of a table that holds these letters.
+    pub(super) fn of_row(
+        text: String,
+        (left, right): (f32, f32),
+        base: f32,
+        letters: &[&Letter],
+    ) -> Self {
+        let count = |is: fn(&Letter) -> bool| letters.iter().filter(|letter| is(letter)).count();
+        let size = letters.iter().map(|letter| letter.size).fold(0.1, f32::max);
+        let order = letters.iter().map(|letter| letter.start as usize).min().unwrap_or(0);
+        Self {
+            text,
+            left,
+            right,
+            base,
+            size,
+            bold: count(|letter| letter.bold),
+            mono: 0,
+            letters: letters.len(),
+            artifact: letters.iter().all(|letter| letter.artifact),
+            order,
+            row: true,
+        }
+    }
+
     pub(super) fn is_bold(&self) -> bool {
         self.bold * 2 > self.letters
     }
@@ -72,6 +102,7 @@ impl Piece {
         self.letters += other.letters;
         self.artifact &= other.artifact;
         self.order = self.order.min(other.order);
+        self.row |= other.row;
     }
 
     /// What stands between this and the next piece of a line.
@@ -107,13 +138,17 @@ struct Set<'a> {
     down: f32,
 }
 
-/// The pieces of a page for each direction that text runs in, the commonest first.
-pub(super) fn by_direction(drawn: &Drawn) -> Vec<Vec<Piece>> {
+/// The pieces of a page for each direction that text runs in, the commonest first. `rows` are pieces already, of
+/// upright text.
+pub(super) fn by_direction(letters: &[Letter], text: &str, rows: Vec<Piece>) -> Vec<Vec<Piece>> {
     const MOST_DIRECTIONS: usize = 16;
     let mut frames: Vec<((f32, f32), Vec<Set<'_>>)> = Vec::new();
     let mut recent = 0;
-    for letter in &drawn.letters {
-        let Some(text) = drawn.text.get(letter.start as usize..letter.end as usize) else {
+    if !rows.is_empty() {
+        frames.push((UPRIGHT, Vec::new()));
+    }
+    for letter in letters {
+        let Some(text) = text.get(letter.start as usize..letter.end as usize) else {
             continue;
         };
         let (dx, dy) = letter.direction;
@@ -134,8 +169,18 @@ pub(super) fn by_direction(drawn: &Drawn) -> Vec<Vec<Piece>> {
             letters.push(Set { text, letter, along, down });
         }
     }
-    frames.sort_by_key(|(_, letters)| std::cmp::Reverse(letters.len()));
-    frames.into_iter().map(|(_, letters)| neighbors(once(drawing_order(&letters)))).collect()
+    let in_rows: usize = rows.iter().map(|row| row.letters).sum();
+    let own = |direction: (f32, f32)| if direction == UPRIGHT { in_rows } else { 0 };
+    frames.sort_by_key(|(direction, letters)| std::cmp::Reverse(letters.len() + own(*direction)));
+    let mut rows = Some(rows);
+    let pieces = |(direction, letters): ((f32, f32), Vec<Set<'_>>)| {
+        let mut pieces = neighbors(once(drawing_order(&letters)));
+        if direction == UPRIGHT {
+            pieces.extend(rows.take().into_iter().flatten());
+        }
+        pieces
+    };
+    frames.into_iter().map(pieces).collect()
 }
 
 /// A piece that is being put together.
@@ -253,6 +298,7 @@ impl<'a> Draft<'a> {
             letters: self.parts.len(),
             artifact: self.artifact,
             order: self.order,
+            row: false,
         }
     }
 

@@ -107,7 +107,7 @@ impl Parted {
             size: self.size,
             bold: bold * 2 > letters,
             mono: self.mono,
-            row: false,
+            row: self.cells.iter().any(|cell| cell.row),
             artifact: self.cells.iter().all(|cell| cell.artifact),
             block: 0,
             heading: None,
