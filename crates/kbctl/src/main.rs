@@ -1,6 +1,7 @@
 //! Builds and checks knowledge bases.
 
 mod commands;
+mod documents;
 mod interrupt;
 mod progress;
 mod render;
@@ -49,6 +50,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = documents::serve_if_asked() {
+        return code;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(message) => return render::usage(&message),

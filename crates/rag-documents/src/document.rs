@@ -9,7 +9,7 @@ use rag_core::Section;
 
 use crate::format::{self, Format};
 use crate::limits::{self, Limits};
-use crate::report::PageReport;
+use crate::report::{PageProblem, PageReport};
 use crate::{docx, foreign, html, markdown, pdf, text};
 
 /// Stack of the thread that reads: parsers of nested formats recurse, within bounds.
@@ -26,6 +26,13 @@ pub struct Document {
     pub warnings: Vec<String>,
     /// What is known of each page besides its text; empty where the format has no pages.
     pub pages: Vec<PageReport>,
+}
+
+impl Document {
+    /// The first page of which text may be missing or not right, and why; nothing when there is none.
+    pub fn problem(&self) -> Option<(u32, &PageProblem)> {
+        self.pages.iter().find_map(|page| Some((page.page, page.problems.first()?)))
+    }
 }
 
 /// Why a document cannot be read; one clause, without its name.

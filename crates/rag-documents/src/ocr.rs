@@ -80,6 +80,11 @@ impl Recognizer {
         Ok(Self { pdftoppm, tesseract, languages: languages.to_owned() })
     }
 
+    /// The languages it recognizes, as in `chi_sim+eng`.
+    pub fn languages(&self) -> &str {
+        &self.languages
+    }
+
     /// Fills the scanned pages of a PDF that was read from `bytes` with the text recognized on them. What is
     /// recognized, and what cannot be, is in the page's problems and in the warnings.
     pub fn fill(&self, document: &mut Document, bytes: &[u8], limits: &Limits) {

@@ -22,6 +22,8 @@ use std::time::Instant;
 
 use rag_core::{Embedder, EmbeddingIdentity, READING, SplitSettings};
 use rag_documents::Limits;
+use rag_documents::isolated::ReaderCommand;
+use rag_documents::ocr::Recognizer;
 use rag_index::{
     CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH, Scalar, TOKENIZER, lexical_version,
     library_version,
@@ -63,8 +65,13 @@ pub struct BuildRequest {
     pub scalar: Scalar,
     /// Documents read, and texts embedded, at the same time.
     pub threads: usize,
-    /// Whether a document that cannot be read stops the build.
+    /// Whether a document that cannot be read, or a page of which text may be missing, stops the build.
     pub strict: bool,
+    /// The program that reads documents, in processes of its own so that none can take the build down;
+    /// without it they are read by this process.
+    pub reader: Option<ReaderCommand>,
+    /// Recognizes the text of scanned pages.
+    pub recognizer: Option<Recognizer>,
     /// Bounds on each document.
     pub limits: Limits,
 }
@@ -114,7 +121,7 @@ pub fn build(
         splitter: Splitting::from(&request.splitter),
     };
     let previous = match &request.from {
-        Some(folder) => Some(Previous::open(folder, &wanted.embedding, &wanted.splitter)?),
+        Some(folder) => Some(Previous::open(folder, &wanted, ocr(request))?),
         None => None,
     };
     let files = catalog::list(&request.documents)?;
@@ -241,13 +248,14 @@ fn write<'a>(
         control,
     )?;
     let threads = request.threads.max(1);
+    let reader = read::Reader::new(request, embedder, previous);
     let done = in_order::in_order(
         files,
         threads,
         threads * AHEAD_PER_THREAD,
         |listed| {
             control.check()?;
-            read::read(listed, request, embedder, previous).map_err(BuildError::from)
+            reader.read(listed).map_err(BuildError::from)
         },
         |listed, read| writing.document(listed, read?),
     );
@@ -259,6 +267,11 @@ fn write<'a>(
             Err(error)
         }
     }
+}
+
+/// The languages in which scanned pages are recognized.
+fn ocr(request: &BuildRequest) -> Option<String> {
+    request.recognizer.as_ref().map(|recognizer| recognizer.languages().to_owned())
 }
 
 fn no_passages(written: &Written) -> BuildError {
@@ -275,6 +288,7 @@ fn manifest(request: &BuildRequest, identity: &EmbeddingIdentity, written: &Writ
         format: FORMAT,
         embedding: identity.into(),
         reading: READING,
+        ocr: ocr(request),
         splitter: Splitting::from(&request.splitter),
         index: IndexSettings {
             library: "usearch".to_owned(),

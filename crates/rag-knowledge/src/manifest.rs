@@ -27,6 +27,9 @@ pub struct Manifest {
     /// What read the documents: [`rag_core::READING`] when it was built. Another number means that the
     /// same document may give other text.
     pub reading: u32,
+    /// The languages in which the text of scanned pages was recognized; none when it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ocr: Option<String>,
     /// How documents were split.
     pub splitter: Splitting,
     /// How the index of vectors is made.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use rag_core::{ALL_HEADINGS, SplitSettings, Splitter, Strategy};
 use rag_knowledge::build::{BuildRequest, Built, build, check_target};
-use rag_knowledge::documents::Limits;
 use rag_knowledge::embedding::{self, ModelCache};
 use rag_knowledge::index::Scalar;
 use rag_knowledge::manifest::{Counts, FailedEntry};
@@ -13,11 +12,12 @@ use rag_knowledge::report::TakenOver;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::documents::{self, ReadingOptions};
 use crate::interrupt;
 use crate::progress::Progress;
 use crate::render::{self, Failure};
 
-/// Builds a knowledge base from the PDF and DOCX files of a folder.
+/// Builds a knowledge base from the documents of a folder: PDF, DOCX, Markdown, HTML, text and CSV.
 ///
 /// It is made beside its tag and renamed in when complete; an existing tag is never touched.
 #[derive(Args)]
@@ -65,9 +65,11 @@ pub(crate) struct Arguments {
     /// Texts embedded at the same time; every processor when not given. The result is the same.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
-    /// Stop at the first document that cannot be read.
+    /// Stop at the first document that cannot be read, or that has a page of which text may be missing.
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    reading: ReadingOptions,
     /// Answer with JSON on stdout (--output is the folder here).
     #[arg(long)]
     json: bool,
@@ -111,7 +113,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         scalar: arguments.scalar,
         threads,
         strict: arguments.strict,
-        limits: Limits::default(),
+        reader: Some(documents::reader()),
+        recognizer: arguments.reading.recognizer()?,
+        limits: arguments.reading.limits()?,
     };
     let progress = Progress::new();
     let built = build(&request, &embedder, now, &progress, &cancelled);

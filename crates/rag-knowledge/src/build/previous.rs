@@ -6,8 +6,9 @@ use std::path::Path;
 use rag_core::READING;
 
 use super::error::BuildError;
+use super::workshop::Request;
 use crate::error::KnowledgeError;
-use crate::manifest::{DocumentEntry, Embedding, Manifest, Splitting};
+use crate::manifest::{DocumentEntry, Manifest};
 use crate::passages::{ParentFile, ParentLine, PassageFile, PassageLine};
 use crate::report::Report;
 use crate::vectors::VectorFile;
@@ -50,9 +51,10 @@ impl Previous {
     /// When it is no knowledge base, was changed after it was built, or has another embedding.
     pub(super) fn open(
         folder: &Path,
-        embedding: &Embedding,
-        splitter: &Splitting,
+        wanted: &Request,
+        ocr: Option<String>,
     ) -> Result<Self, BuildError> {
+        let Request { embedding, splitter } = wanted;
         let manifest = Manifest::read(folder)?;
         if manifest.embedding != *embedding {
             return Err(BuildError::OtherEmbedding {
@@ -75,7 +77,7 @@ impl Previous {
         let parents =
             parents_path.is_file().then(|| ParentFile::open(&parents_path)).transpose()?;
         let mut unchanged = HashMap::new();
-        if manifest.reading == READING && manifest.splitter == *splitter {
+        if manifest.reading == READING && manifest.splitter == *splitter && manifest.ocr == ocr {
             let (mut passages, mut parents) = (0, 0);
             for (document, entry) in manifest.documents.iter().enumerate() {
                 unchanged.insert(entry.file.clone(), Held { document, passages, parents });

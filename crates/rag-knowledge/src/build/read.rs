@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read as _;
 
 use rag_core::{EmbedError, Embedder, SplitDocument, TokenLimit};
+use rag_documents::isolated::Readers;
+use rag_documents::{Document, DocumentError};
 use sha2::{Digest, Sha256};
 
 use super::BuildRequest;
@@ -27,58 +29,91 @@ pub(super) enum Content {
     Unchanged,
 }
 
-/// Reads and splits one document. Its bytes are read once: what is hashed is what is read.
-pub(super) fn read(
-    listed: &Listed,
-    request: &BuildRequest,
-    embedder: &dyn Embedder,
-    previous: Option<&Previous>,
-) -> Result<Read, EmbedError> {
-    let failed = |reason| Ok(Read { sha256: None, bytes: 0, content: Err(reason) });
-    if let Some(problem) = &listed.problem {
-        return failed(problem.clone());
-    }
-    let mut bytes = Vec::new();
-    let read = File::open(&listed.path)
-        .and_then(|file| file.take(request.limits.file.saturating_add(1)).read_to_end(&mut bytes));
-    if let Err(e) = read {
-        return failed(format!("it cannot be read: {e}"));
-    }
-    let (sha256, length) = (hex(&Sha256::digest(&bytes)), bytes.len() as u64);
-    let content = if previous.is_some_and(|previous| previous.has(&listed.file, &sha256)) {
-        Ok(Content::Unchanged)
-    } else {
-        cut(bytes, listed, request, embedder)?
-    };
-    Ok(Read { sha256: Some(sha256), bytes: length, content })
+/// Reads and splits documents; shared by the threads that do.
+pub(super) struct Reader<'a> {
+    request: &'a BuildRequest,
+    embedder: &'a dyn Embedder,
+    previous: Option<&'a Previous>,
+    /// Processes of their own, where the request names a program.
+    isolated: Option<Readers>,
 }
 
-fn cut(
-    bytes: Vec<u8>,
-    listed: &Listed,
-    request: &BuildRequest,
-    embedder: &dyn Embedder,
-) -> Result<Result<Content, String>, EmbedError> {
-    let read = match rag_documents::read(bytes, &listed.file, &request.limits) {
-        Ok(read) => read,
-        Err(e) => return Ok(Err(e.to_string())),
-    };
-    let identity = embedder.identity();
-    let count = |text: &str| embedder.count_tokens(&format!("{}{text}", identity.passage_prefix));
-    let limit = TokenLimit { max: identity.max_tokens, count: &count };
-    let document = request.splitter.split_within(&listed.file, &read.sections, Some(limit))?;
-    if document.passages.is_empty() {
-        let why = read.warnings.first().map(|w| format!(" ({w})")).unwrap_or_default();
-        return Ok(Err(format!("it holds no text{why}")));
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        request: &'a BuildRequest,
+        embedder: &'a dyn Embedder,
+        previous: Option<&'a Previous>,
+    ) -> Self {
+        let isolated = request
+            .reader
+            .clone()
+            .map(|command| Readers::new(command, request.threads, request.limits));
+        Self { request, embedder, previous, isolated }
     }
-    let mut warnings = read.warnings;
-    let (limits, name) = (document.limits, &identity.name);
-    if limits.too_long > 0 {
-        warnings.push(format!(
-            "{} of its characters take more than the {} tokens {name} reads; they are searched by \
-             words only",
-            limits.too_long, identity.max_tokens
-        ));
+
+    /// Reads and splits one document. Its bytes are read once: what is hashed is what is read.
+    pub(super) fn read(&self, listed: &Listed) -> Result<Read, EmbedError> {
+        let failed = |reason| Ok(Read { sha256: None, bytes: 0, content: Err(reason) });
+        if let Some(problem) = &listed.problem {
+            return failed(problem.clone());
+        }
+        let most = self.request.limits.file.saturating_add(1);
+        let mut bytes = Vec::new();
+        let read =
+            File::open(&listed.path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+        if let Err(e) = read {
+            return failed(format!("it cannot be read: {e}"));
+        }
+        let (sha256, length) = (hex(&Sha256::digest(&bytes)), bytes.len() as u64);
+        let known = self.previous.is_some_and(|previous| previous.has(&listed.file, &sha256));
+        let content = if known { Ok(Content::Unchanged) } else { self.cut(bytes, &listed.file)? };
+        Ok(Read { sha256: Some(sha256), bytes: length, content })
     }
-    Ok(Ok(Content::Cut { sections: read.sections.len(), document, warnings }))
+
+    fn document(&self, bytes: Vec<u8>, file: &str) -> Result<Document, DocumentError> {
+        let limits = &self.request.limits;
+        let Some(recognizer) = &self.request.recognizer else {
+            return match &self.isolated {
+                Some(readers) => readers.read(&bytes, file),
+                None => rag_documents::read(bytes, file, limits),
+            };
+        };
+        let mut document = match &self.isolated {
+            Some(readers) => readers.read(&bytes, file)?,
+            None => rag_documents::read(bytes.clone(), file, limits)?,
+        };
+        recognizer.fill(&mut document, &bytes, limits);
+        Ok(document)
+    }
+
+    fn cut(&self, bytes: Vec<u8>, file: &str) -> Result<Result<Content, String>, EmbedError> {
+        let document = match self.document(bytes, file) {
+            Ok(document) => document,
+            Err(e) => return Ok(Err(e.to_string())),
+        };
+        if self.request.strict
+            && let Some((page, problem)) = document.problem()
+        {
+            return Ok(Err(format!("page {page}: {problem}")));
+        }
+        let identity = self.embedder.identity();
+        let count =
+            |text: &str| self.embedder.count_tokens(&format!("{}{text}", identity.passage_prefix));
+        let limit = TokenLimit { max: identity.max_tokens, count: &count };
+        let split = self.request.splitter.split_within(file, &document.sections, Some(limit))?;
+        let mut warnings = document.warnings;
+        if split.passages.is_empty() {
+            let why = warnings.first().map(|w| format!(" ({w})")).unwrap_or_default();
+            return Ok(Err(format!("it holds no text{why}")));
+        }
+        if split.limits.too_long > 0 {
+            warnings.push(format!(
+                "{} of its characters take more than the {} tokens {} reads; they are searched by \
+                 words only",
+                split.limits.too_long, identity.max_tokens, identity.name
+            ));
+        }
+        let sections = document.sections.len();
+        Ok(Ok(Content::Cut { sections, document: split, warnings }))
+    }
 }

@@ -92,6 +92,8 @@ pub(crate) fn request(folder: &Path, tag: &str) -> BuildRequest {
         scalar: Scalar::F32,
         threads: 2,
         strict: false,
+        reader: None,
+        recognizer: None,
         limits: Limits::default(),
     }
 }
