@@ -6,5 +6,6 @@ pub mod http;
 pub mod memory;
 pub mod peers;
 pub mod processes;
+pub mod python;
 pub mod rag_worker;
 pub mod report;

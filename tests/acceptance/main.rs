@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test panics with the cause")]
 
 mod answers;
+mod building;
 mod failures;
 mod knowledge;
 mod openai;

@@ -11,6 +11,8 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 #[path = "made/pdf.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod made;
+#[path = "made/ole.rs"]
+mod ole;
 use made::stream;
 
 fn fixture(name: &str) -> PathBuf {
@@ -102,17 +104,6 @@ fn a_footnote_stands_at_the_end_of_its_section_and_deleted_text_nowhere() {
 #[test]
 fn a_file_that_is_no_document_says_why() {
     // An OLE container with one stream in its directory.
-    let ole = |stream: &str| {
-        let mut bytes = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1".to_vec();
-        bytes.resize(512, 0);
-        let name: Vec<u8> = stream.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let mut entry = name.clone();
-        entry.resize(64, 0);
-        entry.extend((name.len() as u16 + 2).to_le_bytes());
-        entry.resize(128, 0);
-        bytes.extend(entry);
-        bytes
-    };
     let book = zipped(&[("xl/workbook.xml", b"<workbook/>")]);
     for (bytes, name, expected) in [
         (Vec::new(), "a.pdf", "the file is empty"),
@@ -126,10 +117,14 @@ fn a_file_that_is_no_document_says_why() {
         (bytes("note.pdf"), "a.docx", "it is misnamed: its content is a PDF, its extension .docx"),
         (bytes("note.docx"), "a.pdf", "it is misnamed: its content is a DOCX, its extension .pdf"),
         (bytes("note-encrypted.pdf"), "a.pdf", "it is encrypted; save a copy without a password"),
-        (ole("EncryptedPackage"), "a.docx", "it is encrypted; save a copy without a password"),
+        (
+            ole::with_stream("EncryptedPackage"),
+            "a.docx",
+            "it is encrypted; save a copy without a password",
+        ),
         (book, "a.docx", "it is an Excel workbook, which is not read; save it as CSV or PDF"),
         (
-            ole("WordDocument"),
+            ole::with_stream("WordDocument"),
             "a.doc",
             "it is an old Word document (.doc), which is not read; save it as DOCX or PDF",
         ),

@@ -3,6 +3,9 @@
 
 use rag_documents::{Document, Format, Limits, read};
 
+#[path = "made/ole.rs"]
+mod ole;
+
 fn good(bytes: &[u8], name: &str) -> Document {
     read(bytes.to_vec(), name, &Limits::default()).unwrap()
 }
@@ -83,11 +86,6 @@ fn the_extension_chooses_among_text_formats_and_must_agree_with_others() {
 
 #[test]
 fn what_is_not_read_says_what_to_do_instead() {
-    let ole = |stream: &str| {
-        let mut bytes = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1".to_vec();
-        bytes.extend(stream.encode_utf16().flat_map(u16::to_le_bytes));
-        bytes
-    };
     let zipped = |mimetype: &str| {
         let mut bytes = b"PK\x03\x04".to_vec();
         bytes.resize(30, 0);
@@ -97,21 +95,25 @@ fn what_is_not_read_says_what_to_do_instead() {
     };
     for (bytes, name, expected) in [
         (
-            ole("WordDocument"),
+            ole::with_stream("WordDocument"),
             "a.doc",
             "an old Word document (.doc), which is not read; save it as DOCX or PDF",
         ),
         (
-            ole("Workbook"),
+            ole::with_stream("Workbook"),
             "a.xls",
             "an old Excel workbook (.xls), which is not read; save it as CSV or PDF",
         ),
         (
-            ole("PowerPoint Document"),
+            ole::with_stream("PowerPoint Document"),
             "a.ppt",
             "an old PowerPoint presentation (.ppt), which is not read; save it as PDF",
         ),
-        (ole("x"), "a.wps", "an old Office file, which is not read; save it as DOCX or PDF"),
+        (
+            ole::with_stream("x"),
+            "a.wps",
+            "an old Office file, which is not read; save it as DOCX or PDF",
+        ),
         (
             zipped("application/vnd.oasis.opendocument.text"),
             "a.odt",
@@ -151,7 +153,7 @@ fn what_is_not_read_says_what_to_do_instead() {
         assert_eq!(reason(&bytes, name), format!("it is {expected}"), "{name}");
     }
     // Named as something that is read, it is misnamed.
-    let found = reason(&ole("WordDocument"), "a.docx");
+    let found = reason(&ole::with_stream("WordDocument"), "a.docx");
     assert_eq!(
         found,
         "it is misnamed: its content is an old Word document (.doc), its extension .docx"

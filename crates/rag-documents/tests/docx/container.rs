@@ -6,8 +6,8 @@ use rag_documents::{Document, DocumentError, Limits, read};
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-use crate::made;
 use crate::made::{Docx, W, p, package, part, table, text, zipped};
+use crate::{made, ole};
 
 fn good(bytes: Vec<u8>, name: &str) -> Document {
     read(bytes, name, &Limits::default()).unwrap()
@@ -143,16 +143,6 @@ fn other_packages_are_named() {
 
 #[test]
 fn old_office_files_are_named_by_their_streams() {
-    let ole = |stream: &str| {
-        let mut bytes = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1".to_vec();
-        bytes.resize(512, 0);
-        let name: Vec<u8> = stream.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        bytes.extend(&name);
-        bytes.resize(512 + 64, 0);
-        bytes.extend((name.len() as u16 + 2).to_le_bytes());
-        bytes.resize(640, 0);
-        bytes
-    };
     for (stream, expected) in [
         ("WordDocument", "it is an old Word document (.doc)"),
         ("Workbook", "it is an old Excel workbook (.xls)"),
@@ -161,10 +151,10 @@ fn old_office_files_are_named_by_their_streams() {
         ("Else", "it is an old Office file"),
         ("EncryptedPackage", "it is encrypted; save a copy without a password"),
     ] {
-        let found = reason(ole(stream), "a.bin");
+        let found = reason(ole::with_stream(stream), "a.bin");
         assert!(found.starts_with(expected), "{stream}: {found}");
     }
-    assert!(reason(ole("WordDocument"), "a.docx").starts_with("it is misnamed: "));
+    assert!(reason(ole::with_stream("WordDocument"), "a.docx").starts_with("it is misnamed: "));
 }
 
 #[test]

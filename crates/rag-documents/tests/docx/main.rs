@@ -7,6 +7,8 @@ mod container;
 mod fields;
 mod lists;
 mod made;
+#[path = "../made/ole.rs"]
+mod ole;
 mod tables;
 mod text;
 mod written;
