@@ -181,6 +181,41 @@ fn a_frame_around_a_page_makes_no_table_of_it() {
 }
 
 #[test]
+fn a_footnote_stays_on_its_page_as_a_paragraph_of_its_own() {
+    let one = [
+        show(
+            72,
+            700,
+            11,
+            "Leave is granted for fifteen days in every year, and all the days of it",
+        ),
+        show(
+            72,
+            686,
+            11,
+            "are to be taken in that year or in the one that follows it, which goes on",
+        ),
+        show(72, 80, 8, "1 Days of sickness do not count as days of leave."),
+    ]
+    .concat();
+    let two = [
+        show(72, 780, 11, "over the page."),
+        show(72, 80, 8, "2 Travel is paid by the office that sends you."),
+    ]
+    .concat();
+    let document = good(pages(&[&one, &two], ""));
+    assert!(
+        document.sections[0]
+            .text
+            .ends_with("which goes on\n1 Days of sickness do not count as days of leave.")
+    );
+    assert_eq!(
+        document.sections[1].text,
+        "over the page.\n2 Travel is paid by the office that sends you."
+    );
+}
+
+#[test]
 fn running_headers_and_footers_are_left_out_and_reported() {
     let content = |n: usize, body: &str| {
         [
@@ -346,8 +381,23 @@ fn hostile_pages_end_in_time() {
     let ragged = (0..12_000)
         .map(|n| show(n % 40 * 11, 100_000 - n / 3 * 14, 9, "some words"))
         .collect::<String>();
+    // Hundreds of tables with letters all over them, and lines that all meet.
+    let tables = (0..300).fold(everywhere.clone(), |mut content, n| {
+        let (x, y) = (n % 15 * 38, n / 15 * 41);
+        for step in 0..3 {
+            content += &border(x, y + 10 * step, x + 20, y + 10 * step);
+            content += &border(x + 10 * step, y, x + 10 * step, y + 20);
+        }
+        content
+    });
+    let lines = (0..1_900)
+        .map(|n| border(0, n / 2, 595, n / 2) + &border(n / 4, 0, n / 4, 842))
+        .collect::<String>()
+        + &everywhere;
     let huge = "BT /F 1e30 Tf 1e30 1e30 Td (far) Tj -9e37 0 0 9e37 0 0 Tm (away) Tj ET";
-    for content in [deep.as_str(), &open, &everywhere, &one_row, &one_place, &ragged, huge] {
+    for content in
+        [deep.as_str(), &open, &everywhere, &one_row, &one_place, &ragged, huge, &tables, &lines]
+    {
         let begun = Instant::now();
         let read = read(pages(&[content, content], ""), "a.pdf", &Limits::default());
         assert!(read.is_ok(), "{:?} {}", read, &content[..40]);

@@ -1,5 +1,8 @@
 //! The instructions of a page, followed for their text (PDF 1.7, 8.4 and 9.4).
 
+mod annotations;
+mod marked;
+
 use std::rc::Rc;
 
 use lopdf::{Dictionary, Document as Pdf, Object, Stream};
@@ -10,15 +13,13 @@ use super::matrix::Matrix;
 use super::objects::{Objects, Packed, as_dictionary, unpacked};
 use super::pages::{Bounds, Leaf};
 use super::rules::{Rule, Tracer};
-use super::text_string;
 use crate::limits::{Limits, bytes};
+use marked::Marked;
 
 /// Forms inside forms.
 const DEEPEST_FORM: usize = 12;
 /// Saved graphics states.
 const MOST_SAVED: usize = 256;
-/// Marked content inside marked content.
-const MOST_MARKED: usize = 256;
 /// Characters of one page.
 const MOST_LETTERS: usize = 1_000_000;
 /// Operands before an operator.
@@ -150,13 +151,6 @@ impl State {
             rise: 0.0,
         }
     }
-}
-
-/// Marked content (PDF 1.7, 14.6) that is open.
-struct Marked {
-    artifact: bool,
-    /// The text to be read in place of what is drawn, and where that began.
-    replaced: Option<(String, usize, usize)>,
 }
 
 struct Reader<'r, 'a> {
@@ -294,81 +288,6 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
-    fn open(&mut self, operands: &[Value], resources: &'a Dictionary) {
-        if self.marked.len() >= MOST_MARKED {
-            return;
-        }
-        let (mut replacement, mut kind) = (None, None);
-        match operands.get(1) {
-            Some(Value::Dictionary(entries)) => {
-                for (key, value) in entries {
-                    match key.as_slice() {
-                        b"ActualText" => replacement = value.text().map(text_string),
-                        b"Subtype" | b"Type" => kind = value.name().or(kind),
-                        _ => {}
-                    }
-                }
-            }
-            Some(Value::Name(name)) => {
-                let properties = self
-                    .pdf
-                    .dictionary(resources, b"Properties")
-                    .and_then(|all| self.pdf.dictionary(all, name));
-                if let Some(properties) = properties {
-                    let actual = self.pdf.value(properties, b"ActualText");
-                    replacement = actual.and_then(|o| o.as_str().ok()).map(text_string);
-                    kind = self
-                        .pdf
-                        .name(properties, b"Subtype")
-                        .or(self.pdf.name(properties, b"Type"));
-                }
-            }
-            _ => {}
-        }
-        let artifact = operands.first().and_then(Value::name) == Some(b"Artifact")
-            && matches!(kind, Some(b"Pagination" | b"Header" | b"Footer"));
-        let outer = self.marked.last().is_some_and(|marked| marked.artifact);
-        let replaced = replacement.map(|text| (text, self.drawn.letters.len(), self.drawn.unknown));
-        self.marked.push(Marked { artifact: artifact || outer, replaced });
-    }
-
-    fn close(&mut self) {
-        let Some(Marked { replaced: Some((actual, start, unknown)), .. }) = self.marked.pop()
-        else {
-            return;
-        };
-        let Some([first, .., last]) = self.drawn.letters.get(start..).map(|l| match l {
-            [one] => [one.clone(), one.clone()],
-            [first, .., last] => [first.clone(), last.clone()],
-            [] => [EMPTY, EMPTY],
-        }) else {
-            return;
-        };
-        let (dx, dy) = first.direction;
-        let along = (last.x - first.x) * dx + (last.y - first.y) * dy;
-        let across = (last.x - first.x) * dy - (last.y - first.y) * dx;
-        // A replacement for several lines would have no place; what is drawn must do.
-        if first.size <= 0.0 || across.abs() > first.size {
-            return;
-        }
-        self.drawn.unknown = unknown;
-        self.drawn.letters.truncate(start);
-        let from = self.drawn.text.len();
-        self.drawn.text.extend(actual.chars().filter(|c| !c.is_control()).map(|c| match c {
-            '\u{AD}' => '-',
-            '\u{A0}' => ' ',
-            c => c,
-        }));
-        if self.drawn.text.len() > from {
-            self.drawn.letters.push(Letter {
-                start: from as u32,
-                end: self.drawn.text.len() as u32,
-                width: (along + last.width).max(0.0),
-                ..first
-            });
-        }
-    }
-
     fn show(&mut self, state: &State, text: &mut Matrix, operand: Option<&Value>) {
         let (Some(Value::Text(codes)), Some(font)) = (operand, &state.font) else { return };
         let Self { drawn, bounds, limits, marked, .. } = self;
@@ -465,66 +384,4 @@ impl<'a> Reader<'_, 'a> {
             Some(_) => {}
         }
     }
-
-    /// What is filled into forms or written onto the page stands in the appearances of annotations.
-    fn annotations(&mut self, page: &'a Dictionary) {
-        const HIDDEN: i64 = 2 | 32;
-        const MOST_ANNOTATIONS: usize = 10_000;
-        let pdf = self.pdf;
-        let all = pdf.array(page, b"Annots").map(Vec::as_slice).unwrap_or_default();
-        for annotation in all.iter().take(MOST_ANNOTATIONS) {
-            let Some(annotation) = pdf.follow(annotation).and_then(as_dictionary) else { continue };
-            let flags = pdf.value(annotation, b"F").and_then(|f| f.as_i64().ok()).unwrap_or(0);
-            let kind = pdf.name(annotation, b"Subtype").unwrap_or_default();
-            if flags & HIDDEN != 0 || kind == b"Popup" {
-                continue;
-            }
-            let normal = pdf.dictionary(annotation, b"AP").and_then(|ap| pdf.value(ap, b"N"));
-            let stream = match normal {
-                Some(Object::Stream(stream)) => Some(stream),
-                Some(Object::Dictionary(states)) => {
-                    pdf.name(annotation, b"AS").and_then(|state| pdf.stream(states, state))
-                }
-                _ => None,
-            };
-            let (Some(stream), Some(rectangle)) = (stream, pdf.numbers::<4>(annotation, b"Rect"))
-            else {
-                continue;
-            };
-            let matrix = pdf.numbers(&stream.dict, b"Matrix").map_or(Matrix::IDENTITY, Matrix);
-            let [x0, y0, x1, y1] = pdf.numbers(&stream.dict, b"BBox").unwrap_or(rectangle);
-            // The box of the appearance, transformed, fills the rectangle (PDF 1.7, 12.5.5).
-            let corners = [(x0, y0), (x1, y0), (x0, y1), (x1, y1)]
-                .map(|(x, y)| Matrix::translation(x, y).then(matrix).0);
-            let least = |at: usize| corners.iter().map(|c| c[at]).fold(f32::MAX, f32::min);
-            let most = |at: usize| corners.iter().map(|c| c[at]).fold(f32::MIN, f32::max);
-            let (wide, high) = (most(4) - least(4), most(5) - least(5));
-            let fit = |room: f32, has: f32| if has > 0.0 { room.abs() / has } else { 1.0 };
-            let (sx, sy) =
-                (fit(rectangle[2] - rectangle[0], wide), fit(rectangle[3] - rectangle[1], high));
-            let place = Matrix([
-                sx,
-                0.0,
-                0.0,
-                sy,
-                rectangle[0].min(rectangle[2]) - least(4) * sx,
-                rectangle[1].min(rectangle[3]) - least(5) * sy,
-            ]);
-            let state = State { matrix: place, ..State::new() };
-            self.draw(stream, &stream.dict, &state, 0);
-        }
-    }
 }
-
-const EMPTY: Letter = Letter {
-    start: 0,
-    end: 0,
-    x: 0.0,
-    y: 0.0,
-    width: 0.0,
-    size: 0.0,
-    direction: (1.0, 0.0),
-    bold: false,
-    mono: false,
-    artifact: false,
-};

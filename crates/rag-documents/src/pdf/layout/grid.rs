@@ -1,5 +1,7 @@
 //! Tables whose cells have borders: what stands in a cell belongs together, however its lines are broken.
 
+use std::borrow::Cow;
+
 use super::super::content::{Drawn, Letter};
 use super::super::rules::Rule;
 use super::pieces::{self, Piece};
@@ -32,18 +34,32 @@ struct Grid {
 }
 
 /// The letters that stand in no table with borders, and the rows of those tables, a piece each.
-pub(super) fn taken_out(drawn: &Drawn) -> (Vec<Letter>, Vec<Piece>) {
-    let mut letters = drawn.letters.clone();
+pub(super) fn taken_out(drawn: &Drawn) -> (Cow<'_, [Letter]>, Vec<Piece>) {
     let mut rows = Vec::new();
-    for grid in grids(&drawn.rules) {
-        let (inside, outside): (Vec<Letter>, Vec<Letter>) =
-            letters.iter().cloned().partition(|letter| grid.field_of(letter).is_some());
-        if let Some(found) = grid.read(&inside, &drawn.text) {
-            rows.extend(found);
-            letters = outside;
+    let grids = grids(&drawn.rules);
+    if grids.is_empty() {
+        return (Cow::Borrowed(&drawn.letters), rows);
+    }
+    let grid_of = |letter: &Letter| grids.iter().position(|grid| grid.field_of(letter).is_some());
+    let mut inside: Vec<Vec<Letter>> = vec![Vec::new(); grids.len()];
+    let places: Vec<Option<usize>> = drawn.letters.iter().map(grid_of).collect();
+    for (letter, place) in drawn.letters.iter().zip(&places) {
+        if let Some(inside) = place.and_then(|place| inside.get_mut(place)) {
+            inside.push(letter.clone());
         }
     }
-    (letters, rows)
+    let mut is_table = vec![false; grids.len()];
+    for ((grid, inside), is_table) in grids.iter().zip(&inside).zip(&mut is_table) {
+        if let Some(found) = grid.read(inside, &drawn.text) {
+            rows.extend(found);
+            *is_table = true;
+        }
+    }
+    let left = |place: &Option<usize>| {
+        !place.is_some_and(|place| is_table.get(place).copied().unwrap_or(false))
+    };
+    let letters = drawn.letters.iter().zip(&places).filter(|(_, place)| left(place));
+    (letters.map(|(letter, _)| letter.clone()).collect(), rows)
 }
 
 /// The grids that lines make, from top to bottom.
