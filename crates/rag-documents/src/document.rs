@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use rag_core::Section;
+use rag_core::{Date, Section};
 
 use crate::format::{self, Format};
 use crate::limits::{self, Limits};
@@ -20,6 +20,8 @@ pub(crate) const STACK_BYTES: usize = 32 * 1024 * 1024;
 pub struct Document {
     /// What it was.
     pub format: Format,
+    /// The day it says it was last changed; not the file's own time, which copying changes.
+    pub date: Option<Date>,
     /// Its pages or heading sections, in order. A page without text is there, empty.
     pub sections: Vec<Section>,
     /// What a reader of the text should know, each one clause.

@@ -19,8 +19,9 @@ mod styles;
 mod symbols;
 mod xml;
 
-use rag_core::Section;
+use rag_core::{Date, Section};
 
+use crate::date;
 use crate::document::{Document, DocumentError};
 use crate::format::Format;
 use crate::limits::Limits;
@@ -67,10 +68,32 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, DocumentEr
     }
     let sections = parts.sections(&shared, &notes, &mut left_out, &mut warnings)?;
     warnings.extend(left_out.warnings());
+    let date = modified(&container).unwrap_or_default();
     if sections.iter().all(|section| section.text.is_empty()) {
         warnings.push("it has no text".to_owned());
     }
-    Ok(Document { format: Format::Docx, sections, warnings, pages: Vec::new() })
+    Ok(Document { format: Format::Docx, date, sections, warnings, pages: Vec::new() })
+}
+
+/// The day in the container's core properties (ECMA-376-2, 8.3.4).
+fn modified(container: &Container<'_>) -> Result<Option<Date>, DocumentError> {
+    /// A date and time has a few characters.
+    const MOST: usize = 64;
+    let name = Relations::of(container, "")?
+        .of_kind("core-properties")
+        .filter(|part| container.has(part))
+        .unwrap_or("docProps/core.xml")
+        .to_owned();
+    let mut found = None;
+    container.part(&name, |xml| {
+        xml.children(|xml| {
+            if xml.name() == "modified" {
+                found = date::of_iso(&xml.inner_text(MOST)?);
+            }
+            Ok(())
+        })
+    })?;
+    Ok(found)
 }
 
 /// What was read of a part that the text can be read without; a warning when it is broken.

@@ -27,7 +27,7 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, DocumentEr
     if sections.is_empty() {
         warnings.push("it has no text".to_owned());
     }
-    Ok(Document { format: Format::Html, sections, warnings, pages: Vec::new() })
+    Ok(Document { format: Format::Html, date: None, sections, warnings, pages: Vec::new() })
 }
 
 /// Adds what a piece of HTML inside another format says.

@@ -5,6 +5,7 @@
 //! memory and depth, and a panic inside one becomes an error about that document; [`isolated`] holds what ends a
 //! whole process, too.
 
+mod date;
 mod document;
 mod docx;
 mod foreign;

@@ -33,5 +33,5 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, DocumentEr
     if sections.is_empty() {
         warnings.push("it has no text".to_owned());
     }
-    Ok(Document { format: Format::Markdown, sections, warnings, pages: Vec::new() })
+    Ok(Document { format: Format::Markdown, date: None, sections, warnings, pages: Vec::new() })
 }

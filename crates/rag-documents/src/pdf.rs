@@ -20,8 +20,9 @@ mod rules;
 
 use encoding_rs::WINDOWS_1252;
 use lopdf::Dictionary;
-use rag_core::Section;
+use rag_core::{Date, Section};
 
+use crate::date;
 use crate::document::{Document, DocumentError};
 use crate::format::Format;
 use crate::limits::Limits;
@@ -32,6 +33,7 @@ use font::Fonts;
 use furniture::Sheet;
 use headings::{Heading, Path};
 use layout::Line;
+use objects::Objects;
 
 pub(crate) fn read(
     bytes: &[u8],
@@ -82,7 +84,20 @@ pub(crate) fn read(
         }
         page_sections(at as u32 + 1, lines, headings, &mut path, &mut sections);
     }
-    Ok(Document { format: Format::Pdf, sections, warnings: warnings(&reports), pages: reports })
+    Ok(Document {
+        format: Format::Pdf,
+        date: modified(&pdf),
+        sections,
+        warnings: warnings(&reports),
+        pages: reports,
+    })
+}
+
+/// The day in the document's information (ISO 32000-1, 14.3.3).
+fn modified(pdf: &lopdf::Document) -> Option<Date> {
+    let info = pdf.dictionary(&pdf.trailer, b"Info")?;
+    let day = |key: &[u8]| date::of_pdf(pdf.value(info, key)?.as_str().ok()?);
+    day(b"ModDate").or_else(|| day(b"CreationDate"))
 }
 
 fn problems(drawn: &Drawn, lines: &[Line]) -> Vec<PageProblem> {

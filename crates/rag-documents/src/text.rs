@@ -75,7 +75,7 @@ fn finished(
     if sections.iter().all(|section| section.text.is_empty()) {
         warnings.push("it has no text".to_owned());
     }
-    Document { format, sections, warnings, pages }
+    Document { format, date: None, sections, warnings, pages }
 }
 
 /// Lines with `\n` between them, without spaces at their ends, and no more than one empty line

@@ -9,7 +9,8 @@ use crate::document::DocumentError;
 const MOST: usize = 100_000;
 
 /// Kinds of relationships that lead to something that is read.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 10] = [
+    "core-properties",
     "officeDocument",
     "styles",
     "stylesWithEffects",

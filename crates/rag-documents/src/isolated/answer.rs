@@ -16,6 +16,7 @@ enum Header {
     Read {
         /// Its usual extension.
         format: String,
+        date: Option<String>,
         warnings: Vec<String>,
         pages: Vec<Page>,
         sections: Vec<Part>,
@@ -75,6 +76,7 @@ fn read_header(document: &Document) -> Header {
     };
     Header::Read {
         format: document.format.extension().to_owned(),
+        date: document.date.map(|date| date.to_string()),
         warnings: document.warnings.clone(),
         pages: document.pages.iter().map(Page::from).collect(),
         sections: document.sections.iter().map(part).collect(),
@@ -86,8 +88,10 @@ fn read_header(document: &Document) -> Header {
 pub(super) fn parse(answer: &[u8]) -> Option<Result<Document, DocumentError>> {
     let (length, rest) = answer.split_first_chunk::<{ size_of::<u32>() }>()?;
     let (header, mut texts) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    let (format, warnings, pages, parts) = match serde_json::from_slice(header).ok()? {
-        Header::Read { format, warnings, pages, sections } => (format, warnings, pages, sections),
+    let (format, date, warnings, pages, parts) = match serde_json::from_slice(header).ok()? {
+        Header::Read { format, date, warnings, pages, sections } => {
+            (format, date, warnings, pages, sections)
+        }
         Header::Refused(refusal) => return texts.is_empty().then(|| Err(refusal.into())),
     };
     let mut sections = Vec::with_capacity(parts.len());
@@ -99,6 +103,7 @@ pub(super) fn parse(answer: &[u8]) -> Option<Result<Document, DocumentError>> {
     }
     let document = Document {
         format: Format::of_extension(&format)?,
+        date: date.and_then(|date| date.parse().ok()),
         sections,
         warnings,
         pages: pages.into_iter().map(PageReport::from).collect(),

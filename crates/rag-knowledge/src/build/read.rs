@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 
-use rag_core::{EmbedError, Embedder, SplitDocument, TokenLimit};
+use rag_core::{Date, EmbedError, Embedder, SplitDocument, TokenLimit};
 use rag_documents::isolated::Readers;
 use rag_documents::{Document, DocumentError};
 use sha2::{Digest, Sha256};
@@ -24,7 +24,7 @@ pub(super) struct Read {
 
 pub(super) enum Content {
     /// It was read and cut.
-    Cut { sections: usize, document: SplitDocument, warnings: Vec<String> },
+    Cut { sections: usize, date: Option<Date>, document: SplitDocument, warnings: Vec<String> },
     /// The previous tag has it as it is.
     Unchanged,
 }
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
                 split.limits.too_long, identity.max_tokens, identity.name
             ));
         }
-        let sections = document.sections.len();
-        Ok(Ok(Content::Cut { sections, document: split, warnings }))
+        let (sections, date) = (document.sections.len(), document.date);
+        Ok(Ok(Content::Cut { sections, date, document: split, warnings }))
     }
 }

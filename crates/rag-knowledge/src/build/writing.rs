@@ -117,12 +117,12 @@ impl<'a> Writing<'a> {
         let Read { sha256, bytes, content } = read;
         match content {
             Err(reason) => self.failed(listed, sha256, reason),
-            Ok(Content::Cut { sections, document, warnings }) => {
+            Ok(Content::Cut { sections, date, document, warnings }) => {
                 let entry = DocumentEntry {
                     file: listed.file.clone(),
                     sha256: sha256.unwrap_or_default(),
                     bytes,
-                    date: None,
+                    date: date.map(|date| date.to_string()),
                     sections,
                     passages: document.passages.len(),
                     parents: document.parents.len(),
