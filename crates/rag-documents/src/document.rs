@@ -15,6 +15,9 @@ use crate::{docx, foreign, html, markdown, pdf, text};
 /// Stack of the thread that reads: parsers of nested formats recurse, within bounds.
 pub(crate) const STACK_BYTES: usize = 32 * 1024 * 1024;
 
+/// The longest cause of an error (characters).
+const LONGEST_CAUSE: usize = 300;
+
 /// A document's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
@@ -127,9 +130,24 @@ pub fn read_with_password(
         Format::Html => html::read(&bytes, limits),
         Format::Text => text::read(&bytes, limits),
         Format::Csv => text::read_rows(&bytes, limits),
-    })?;
+    })
+    .map_err(shortened)?;
     format::agrees(document.format, name)?;
     Ok(document)
+}
+
+/// The error with a cause that fits a line: libraries quote from the document, however long that is.
+fn shortened(error: DocumentError) -> DocumentError {
+    let cut = |cause: String| match cause.char_indices().nth(LONGEST_CAUSE) {
+        Some((end, _)) => format!("{}…", cause.get(..end).unwrap_or_default()),
+        None => cause,
+    };
+    match error {
+        DocumentError::Broken(cause) => DocumentError::Broken(cut(cause)),
+        DocumentError::TooLarge(cause) => DocumentError::TooLarge(cut(cause)),
+        DocumentError::Unreadable(cause) => DocumentError::Unreadable(cut(cause)),
+        other => other,
+    }
 }
 
 /// Runs a reader on its own thread: a panic in it, or in a library under it, is an error about

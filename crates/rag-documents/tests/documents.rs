@@ -191,6 +191,13 @@ fn a_zip_bomb_is_too_large() {
 }
 
 #[test]
+fn a_reason_that_quotes_a_document_is_no_longer_than_a_line() {
+    let reason = reason(docx(&format!("<w:{}></w:p>", "名".repeat(10_000))), "a.docx");
+    assert!(reason.starts_with("it is broken: "), "{reason}");
+    assert!(reason.chars().count() < 400, "{}", reason.len());
+}
+
+#[test]
 fn xml_nested_without_end_is_too_large() {
     assert!(reason(docx(&"<w:x>".repeat(100_000)), "a.docx").contains("nested more than 256 deep"));
 }
