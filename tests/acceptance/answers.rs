@@ -99,7 +99,7 @@ async fn four_answers_share_one_context_and_each_is_its_own() {
     let questions = [
         "How long is the probation period?",
         "Who operates the pressure tank?",
-        "When are salaries paid?",
+        "How many days of annual leave do employees have?",
         "What is the hotel limit per night in Norway?",
     ];
     let mut alone = Vec::new();

@@ -99,7 +99,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("object_store", &["rag-knowledge"]),
     ("fastcdc", &["rag-knowledge"]),
     ("jieba-rs", &["rag-index"]),
-    ("unicode-segmentation", &["rag-core"]),
+    ("unicode-segmentation", &["rag-core", "rag-index"]),
     ("unicode-width", &["evaluation"]),
     ("lopdf", &["rag-documents"]),
     ("zip", &["rag-documents"]),

@@ -52,10 +52,10 @@ fn build(root: &Path, tag: &str) -> Output {
 fn a_knowledge_base_is_built_inspected_verified_and_searched() {
     let root = tempfile::tempdir().unwrap();
     let built = json(&build(root.path(), "v1"));
-    assert_eq!(built["counts"]["documents"], 3);
-    // The sources and the encrypted copy beside the documents are reported, and stop nothing.
+    assert_eq!(built["counts"]["documents"], 8);
+    // An OpenDocument source and an encrypted copy beside the documents are reported, and stop nothing.
     let failed: Vec<_> = built["failed"].as_array().unwrap().iter().map(|f| &f["file"]).collect();
-    assert_eq!(failed, ["README.md", "note-encrypted.pdf", "note.fodt", "policy.html"]);
+    assert_eq!(failed, ["note-encrypted.pdf", "note.fodt"]);
 
     let folder = root.path().join("v1");
     let folder = folder.to_str().unwrap();
@@ -70,7 +70,8 @@ fn a_knowledge_base_is_built_inspected_verified_and_searched() {
     let found = json(&kbctl(&["search", folder, question, "--top-k", "2", "--output", "json"]));
     let first = &found["passages"][0];
     assert_eq!(first["heading"], "Leave policy > Annual leave");
-    assert_eq!(first["file"], "policy.docx");
+    // The same policy is there as a web page; of near-equal passages one is given.
+    assert!(["policy.docx", "policy.html"].contains(&first["file"].as_str().unwrap()), "{first}");
     assert_eq!((&first["rank"], &first["page"]), (&Value::from(1), &Value::Null));
     assert_eq!(found["passages"].as_array().unwrap().len(), 2);
 

@@ -380,11 +380,11 @@ mod tests {
         for i in 0..40 {
             for words in [0.0, 0.25, 0.5, 1.0] {
                 let evidence = at(low + (high - low) * f64::from(i) / 39.0, words);
-                let share = (truth.probability(evidence) * 20.0).round() as usize;
+                let share = (truth.probability(evidence) * 100.0).round() as usize;
                 // A worse passage was found besides, which must not count.
                 let found = vec![at(low - 1.0, 0.0), evidence];
                 questions.extend(
-                    (0..20).map(|j| Judged { found: found.clone(), answerable: j < share }),
+                    (0..100).map(|j| Judged { found: found.clone(), answerable: j < share }),
                 );
             }
         }
