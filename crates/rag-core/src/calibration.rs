@@ -336,8 +336,9 @@ fn solve(mut matrix: [[f64; 3]; 3], mut right: [f64; 3]) -> [f64; 3] {
     for pivot in 0..3 {
         for below in pivot + 1..3 {
             let factor = matrix[below][pivot] / matrix[pivot][pivot];
-            for column in pivot..3 {
-                matrix[below][column] -= factor * matrix[pivot][column];
+            let above = matrix[pivot];
+            for (number, over) in matrix[below].iter_mut().zip(above).skip(pivot) {
+                *number -= factor * over;
             }
             right[below] -= factor * right[pivot];
         }
