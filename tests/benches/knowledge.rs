@@ -189,7 +189,8 @@ fn found_by_peer(line: &str) -> Found {
     Found {
         id: value["id"].as_str().unwrap().to_owned(),
         passages: value["passages"].as_array().unwrap().iter().map(passage).collect(),
-        refused: None,
+        // It answers whatever it finds.
+        refused: Some(false),
     }
 }
 
