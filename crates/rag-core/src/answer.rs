@@ -78,7 +78,7 @@ impl Language {
 }
 
 /// CJK Unified Ideographs with Extension A and the compatibility block (Unicode 16, chapter 18).
-fn is_han(c: char) -> bool {
+pub fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
 }
 

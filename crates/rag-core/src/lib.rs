@@ -21,7 +21,7 @@ pub mod prompt;
 pub mod retrieval;
 pub mod split;
 
-pub use answer::{Answerable, Citation, Language, Retrieved};
+pub use answer::{Answerable, Citation, Language, Retrieved, is_han};
 pub use calibration::{Calibration, CalibrationError, Judged, MIN_SCORE};
 pub use chat::{Message, Role};
 pub use date::Date;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use jieba_rs::Jieba;
+use rag_core::is_han;
 use tantivy::tokenizer::{
     Language, LowerCaser, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer,
 };
@@ -51,8 +52,8 @@ impl Tokenizer for Words {
         // A run of Chinese goes to jieba as a whole; what is between runs, to Unicode's rules.
         let mut rest = text.as_str();
         while let Some(first) = rest.chars().next() {
-            let chinese = is_han(first);
-            let end = rest.find(|c| is_han(c) != chinese).unwrap_or(rest.len());
+            let chinese = is_chinese(first);
+            let end = rest.find(|c| is_chinese(c) != chinese).unwrap_or(rest.len());
             let (run, after) = rest.split_at(end);
             if chinese {
                 found.push_chinese(run);
@@ -65,9 +66,9 @@ impl Tokenizer for Words {
     }
 }
 
-/// CJK Unified Ideographs with Extension A and B and the compatibility block, and the iteration mark.
-fn is_han(c: char) -> bool {
-    matches!(c, '\u{3005}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
+/// Ideographs, and the mark that repeats one.
+fn is_chinese(c: char) -> bool {
+    c == '々' || is_han(c)
 }
 
 struct Found {
