@@ -63,6 +63,8 @@ pub struct Chosen {
     pub position: usize,
     /// The passage.
     pub passage: Passage,
+    /// The position of its parent, where the splitter made one.
+    pub parent: Option<usize>,
     /// How near it is.
     pub evidence: Evidence,
 }

@@ -156,20 +156,25 @@ impl KnowledgeBase {
         self.passages.get(position).map(Passage::from)
     }
 
-    /// The passage at `position` and its parent, where the splitter made one.
+    /// The passage at `position` and the position of its parent, where the splitter made one.
     ///
     /// # Errors
-    /// When there is none, or a file cannot be read.
-    pub fn passage_in_parent(
+    /// When there is none, or the file cannot be read.
+    pub fn passage_with_parent(
         &self,
         position: usize,
-    ) -> Result<(Passage, Option<Parent>), KnowledgeError> {
+    ) -> Result<(Passage, Option<usize>), KnowledgeError> {
         let line = self.passages.get(position)?;
-        let parent = match (&self.parents, line.parent) {
-            (Some(parents), Some(parent)) => Some(parents.get(parent)?.into()),
-            _ => None,
-        };
+        let parent = line.parent;
         Ok((line.into(), parent))
+    }
+
+    /// The parent at `position`, counted from 0; nothing in a knowledge base without parents.
+    ///
+    /// # Errors
+    /// When there is none, or the file cannot be read.
+    pub fn parent(&self, position: usize) -> Result<Option<Parent>, KnowledgeError> {
+        self.parents.as_ref().map(|parents| parents.get(position).map(Parent::from)).transpose()
     }
 
     /// The embedding it was built with.

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use rag_core::diversity::Lambda;
 use rag_core::duplicates::Shingles;
 use rag_core::fusion::{BadWeight, RANK_CONSTANT};
 use rag_core::{
-    Chosen, Evidence, Filter, Hit, Index, IndexError, Metadata, PassageSet, Ranking,
-    RetrievalSettings, maximal_marginal_relevance, reciprocal_rank_fusion, without_near_duplicates,
+    Chosen, Evidence, Filter, Hit, Index, IndexError, Metadata, Passage, PassageSet, Ranking,
+    RetrievalSettings, maximal_marginal_relevance, reciprocal_rank_fusion, with_context,
+    without_near_duplicates,
 };
+use rag_index::{WeighedWords, cosine};
 
 use crate::error::KnowledgeError;
 use crate::knowledge_base::KnowledgeBase;
@@ -68,27 +71,37 @@ impl KnowledgeBase {
             RANK_CONSTANT,
         );
         // Enough for the choices below to choose from.
-        let pool = fused.iter().take(k.saturating_mul(3).max(20)).map(|fused| fused.passage);
-        let words = self.lexical().weigh(question)?;
-        let mut chosen = Vec::new();
-        for position in pool {
-            let passage = self.passage(position)?;
-            let indexed = rag_core::with_context(passage.heading.as_deref(), &passage.text);
-            let evidence = Evidence {
-                cosine: self.index().cosine(vector, position)?,
-                words: words.covered_by(&indexed) as f32,
-            };
-            chosen.push(Chosen { position, passage, evidence });
+        let mut pool = Vec::new();
+        for fused in fused.iter().take(k.saturating_mul(3).max(20)) {
+            let (passage, parent) = self.passage_with_parent(fused.passage)?;
+            pool.push(Candidate { position: fused.passage, passage, parent });
         }
         if let Some(threshold) = settings.near_equal {
-            let shingles = |chosen: &Chosen| Shingles::of(&chosen.passage.text);
-            chosen = without_near_duplicates(chosen, shingles, threshold).kept;
+            let shingles = |candidate: &Candidate| Shingles::of(&candidate.passage.text);
+            pool = without_near_duplicates(pool, shingles, threshold).kept;
         }
         if let Some(lambda) = settings.diversity {
-            chosen = self.diverse(chosen, lambda, k)?;
+            pool = self.diverse(pool, vector, lambda, k)?;
         }
-        chosen.truncate(k);
-        Ok(chosen)
+        pool.truncate(k);
+        let words = self.lexical().weigh(question)?;
+        pool.into_iter().map(|candidate| self.chosen(candidate, vector, &words)).collect()
+    }
+
+    /// A candidate with what is known of it.
+    fn chosen(
+        &self,
+        candidate: Candidate,
+        vector: &[f32],
+        words: &WeighedWords,
+    ) -> Result<Chosen, RetrieveError> {
+        let Candidate { position, passage, parent } = candidate;
+        let indexed = with_context(passage.heading.as_deref(), &passage.text);
+        let evidence = Evidence {
+            cosine: self.index().cosine(vector, position)?,
+            words: words.covered_by(&indexed) as f32,
+        };
+        Ok(Chosen { position, passage, parent, evidence })
     }
 
     /// The passages of the documents a filter lets through; nothing when it lets all through.
@@ -108,18 +121,26 @@ impl KnowledgeBase {
 
     fn diverse(
         &self,
-        chosen: Vec<Chosen>,
-        lambda: rag_core::diversity::Lambda,
+        pool: Vec<Candidate>,
+        vector: &[f32],
+        lambda: Lambda,
         k: usize,
-    ) -> Result<Vec<Chosen>, RetrieveError> {
-        let vectors = chosen
+    ) -> Result<Vec<Candidate>, RetrieveError> {
+        let vectors = pool
             .iter()
-            .map(|chosen| self.index().vector(chosen.position))
+            .map(|candidate| self.index().vector(candidate.position))
             .collect::<Result<Vec<_>, _>>()?;
-        let relevance: Vec<f32> = chosen.iter().map(|chosen| chosen.evidence.cosine).collect();
-        let similarity = |a: usize, b: usize| rag_index::cosine(&vectors[a], &vectors[b]);
+        let relevance: Vec<f32> = vectors.iter().map(|own| cosine(vector, own)).collect();
+        let similarity = |a: usize, b: usize| cosine(&vectors[a], &vectors[b]);
         let order = maximal_marginal_relevance(&relevance, similarity, lambda, k);
-        let mut left: Vec<Option<Chosen>> = chosen.into_iter().map(Some).collect();
+        let mut left: Vec<Option<Candidate>> = pool.into_iter().map(Some).collect();
         Ok(order.into_iter().filter_map(|at| left.get_mut(at).and_then(Option::take)).collect())
     }
+}
+
+/// A passage that may be chosen.
+struct Candidate {
+    position: usize,
+    passage: Passage,
+    parent: Option<usize>,
 }

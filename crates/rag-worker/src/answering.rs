@@ -72,8 +72,11 @@ impl Answering {
             .into_iter()
             .map(|chosen| {
                 let score = self.score(&chosen);
-                let (passage, parent) = self.knowledge.passage_in_parent(chosen.position)?;
-                Ok((Retrieved { passage, score }, parent))
+                let parent = match chosen.parent {
+                    Some(position) => self.knowledge.parent(position)?,
+                    None => None,
+                };
+                Ok((Retrieved { passage: chosen.passage, score }, parent))
             })
             .collect::<Result<Vec<_>, KnowledgeError>>()?;
         let quote = |enclosing: Enclosing| {
