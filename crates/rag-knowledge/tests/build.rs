@@ -14,7 +14,7 @@ use time::macros::datetime;
 #[path = "made/builds.rs"]
 mod made;
 
-use made::{Letters, documents, many_documents, request, run, write_pdf};
+use made::{Letters, documents, many_documents, request, run, write_pages, write_pdf};
 
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = std::fs::read_dir(folder)
@@ -231,12 +231,26 @@ fn an_incremental_build_is_equal_to_a_full_one() {
             assert_eq!(words(&a), words(&b));
         }
         for position in 0..a.passages() {
-            assert_eq!(
-                a.passage_in_parent(position).unwrap(),
-                b.passage_in_parent(position).unwrap()
-            );
+            let (passage, parent) = a.passage_with_parent(position).unwrap();
+            assert_eq!((passage, parent), b.passage_with_parent(position).unwrap());
+            let parent = parent.unwrap_or_default();
+            assert_eq!(a.parent(parent).unwrap(), b.parent(parent).unwrap());
         }
     }
+}
+
+#[test]
+fn strict_also_looks_at_documents_that_did_not_change() {
+    let folder = tempfile::tempdir().unwrap();
+    many_documents(folder.path(), 1);
+    let pages = ["BT /F 11 Tf 50 700 Td (One page has text.) Tj ET", ""];
+    write_pages(&folder.path().join("documents/empty-page.pdf"), &pages);
+    let v1 = run(&request(folder.path(), "v1")).unwrap();
+    assert_eq!(v1.counts.documents, 2);
+    let strict =
+        BuildRequest { from: Some(v1.folder), strict: true, ..request(folder.path(), "v2") };
+    let error = run(&strict).unwrap_err().to_string();
+    assert_eq!(error, "empty-page.pdf: page 2: it has no text");
 }
 
 #[test]

@@ -65,7 +65,9 @@ impl<'a> Reader<'a> {
             return failed(format!("it cannot be read: {e}"));
         }
         let (sha256, length) = (hex(&Sha256::digest(&bytes)), bytes.len() as u64);
-        let known = self.previous.is_some_and(|previous| previous.has(&listed.file, &sha256));
+        // Whether text of a page may be missing is only known of a document that is read.
+        let known = !self.request.strict
+            && self.previous.is_some_and(|previous| previous.has(&listed.file, &sha256));
         let content = if known { Ok(Content::Unchanged) } else { self.cut(bytes, &listed.file)? };
         Ok(Read { sha256: Some(sha256), bytes: length, content })
     }

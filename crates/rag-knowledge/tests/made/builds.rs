@@ -123,3 +123,7 @@ pub(crate) fn write_pdf(path: &Path, name: &str, lines: usize) {
     let font = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>";
     std::fs::write(path, pdf::page(&content.join("\n"), &[font])).unwrap();
 }
+
+pub(crate) fn write_pages(path: &Path, contents: &[&str]) {
+    std::fs::write(path, pdf::pages(contents, "")).unwrap();
+}
