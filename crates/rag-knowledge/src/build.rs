@@ -132,7 +132,7 @@ pub fn build(
     let workshop = Workshop::open(&request.root, &tag, &wanted)?;
     let control = stage::Control { observer, cancelled };
 
-    let known = known_vectors(request, &workshop, &control)?;
+    let known = known_vectors(previous.as_ref(), &workshop, &control)?;
     let (written, deriving) =
         write(request, embedder, &files, &workshop, &known, previous.as_ref(), &control)?;
     if written.counts.passages == 0 {
@@ -200,24 +200,20 @@ pub fn check_target(root: &Path, tag: &str) -> Result<(), BuildError> {
 
 /// The vectors of the earlier tag and of a build that ended early.
 fn known_vectors(
-    request: &BuildRequest,
+    previous: Option<&Previous>,
     workshop: &Workshop,
     control: &stage::Control<'_>,
 ) -> Result<Known, BuildError> {
     let mut known = Known::default();
-    if let Some(folder) = &request.from {
-        let manifest = Manifest::read(folder)?;
-        let splitter = manifest.splitter.settings().map_err(BuildError::Tag)?;
-        let (passages, dimensions) = (manifest.counts.passages, manifest.embedding.dimensions);
-        known.add(folder, passages, dimensions, &splitter)?;
+    if let Some(Previous { folder, manifest, .. }) = previous {
+        let passages = manifest.counts.passages;
+        known.add(folder, passages, manifest.embedding.dimensions, &manifest.splitter)?;
     }
     if let Some(leftover) = workshop.leftover() {
+        let (dimensions, splitter) =
+            (leftover.request.embedding.dimensions, &leftover.request.splitter);
         // What a crash left may be broken in any way; then there is nothing to take up.
-        let dimensions = leftover.request.embedding.dimensions;
-        let added = leftover.request.splitter.settings().ok().and_then(|splitter| {
-            known.add(&leftover.folder, leftover.passages, dimensions, &splitter).ok()
-        });
-        if let Some(passages) = added {
+        if let Ok(passages) = known.add(&leftover.folder, leftover.passages, dimensions, splitter) {
             control.observer.event(Event::TakenUp { passages });
         }
     }
@@ -236,17 +232,8 @@ fn write<'a>(
 ) -> Result<(Written, Deriving), BuildError> {
     let dimensions = embedder.identity().dimensions;
     let deriving = Deriving::start(workshop.folder(), dimensions, request.scalar)?;
-    let mut writing = Writing::start(
-        embedder,
-        &request.splitter,
-        request.strict,
-        request.threads,
-        known,
-        previous,
-        workshop,
-        deriving,
-        control,
-    )?;
+    let mut writing =
+        Writing::start(request, embedder, known, previous, workshop, deriving, control)?;
     let threads = request.threads.max(1);
     let reader = read::Reader::new(request, embedder, previous);
     let done = in_order::in_order(

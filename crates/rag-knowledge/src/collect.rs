@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::KnowledgeError;
-use crate::lock;
 use crate::report::Report;
+use crate::{files, lock};
 
 /// What the name of a tag begins with while it is removed.
 const REMOVING: &str = ".removing-";
@@ -118,13 +118,9 @@ fn remove(root: &Path, tag: &str) -> Result<(), KnowledgeError> {
     std::fs::remove_dir_all(&hidden).map_err(fail)
 }
 
+/// Bytes of the files below a folder; what cannot be read counts as nothing.
 fn bytes_of(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    entries
-        .map(|entry| match entry.file_type() {
-            Ok(kind) if kind.is_dir() => bytes_of(&entry.path()),
-            Ok(_) => entry.metadata().map_or(0, |metadata| metadata.len()),
-            Err(_) => 0,
-        })
-        .sum()
+    let length =
+        |file: &String| std::fs::metadata(folder.join(file)).map_or(0, |found| found.len());
+    files::below(folder).unwrap_or_default().iter().map(length).sum()
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::error::KnowledgeError;
-use crate::layout;
+use crate::{files, layout};
 
 /// Folders deeper than this are not a knowledge base.
 const DEEPEST: usize = 16;
@@ -74,28 +74,11 @@ pub fn sha256_file(path: &Path) -> Result<String, KnowledgeError> {
 /// # Errors
 /// When a file cannot be read, a name is not UTF-8, or folders are nested deeper than 16.
 pub fn of_derived(folder: &Path) -> Result<BTreeMap<String, String>, KnowledgeError> {
-    let mut sums = BTreeMap::new();
-    let mut waiting = vec![(folder.join(layout::DERIVED), layout::DERIVED.to_owned(), 0)];
-    while let Some((at, shown, depth)) = waiting.pop() {
-        if depth > DEEPEST {
-            return Err(KnowledgeError::malformed(&at, "folders are nested too deep"));
-        }
-        let fail = |e: std::io::Error| KnowledgeError::unreadable(&at, e);
-        for entry in std::fs::read_dir(&at).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            let name = entry.file_name();
-            let name = name
-                .to_str()
-                .ok_or_else(|| KnowledgeError::malformed(&entry.path(), "its name is not UTF-8"))?;
-            let shown = format!("{shown}/{name}");
-            if entry.file_type().map_err(fail)?.is_dir() {
-                waiting.push((entry.path(), shown, depth + 1));
-            } else {
-                sums.insert(shown, sha256_file(&entry.path())?);
-            }
-        }
-    }
-    Ok(sums)
+    let derived = folder.join(layout::DERIVED);
+    let sum = |file: String| {
+        Ok((format!("{}/{file}", layout::DERIVED), sha256_file(&derived.join(&file))?))
+    };
+    files::below(&derived)?.into_iter().map(sum).collect()
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

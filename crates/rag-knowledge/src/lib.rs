@@ -8,6 +8,7 @@ pub mod build;
 pub mod collect;
 pub mod diff;
 mod error;
+mod files;
 pub mod fingerprint;
 mod knowledge_base;
 mod layout;

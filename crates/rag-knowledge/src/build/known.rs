@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::error::KnowledgeError;
 use crate::layout;
+use crate::manifest::Splitting;
 use crate::passages::{PassageFile, PassageLine};
 use crate::vectors::VectorFile;
 
@@ -48,19 +49,22 @@ impl Known {
         folder: &Path,
         passages: usize,
         dimensions: usize,
-        settings: &SplitSettings,
+        splitter: &Splitting,
     ) -> Result<usize, KnowledgeError> {
+        let settings =
+            &splitter.settings().map_err(|cause| KnowledgeError::malformed(folder, cause))?;
         let lines = PassageFile::open_unfinished(&folder.join(layout::PASSAGES))?;
         let vectors = VectorFile::open(&folder.join(layout::VECTORS), dimensions)?;
         let passages = passages.min(lines.len()).min(vectors.len()?);
         let source = self.sources.len() as u32;
+        // First, so that what is found by text is there also when a line cannot be read.
+        self.sources.push(vectors);
         for position in 0..passages {
             let line = lines.get(position)?;
             let position = u32::try_from(position)
                 .map_err(|_| KnowledgeError::malformed(folder, "it has too many passages"))?;
             self.by_text.insert(key(&embedded_text(&line, settings)), (source, position));
         }
-        self.sources.push(vectors);
         Ok(passages)
     }
 

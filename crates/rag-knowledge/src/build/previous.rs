@@ -1,7 +1,7 @@
 //! The tag a build starts from: what it can take over of documents that did not change.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rag_core::READING;
 
@@ -16,6 +16,7 @@ use crate::{fingerprint, layout};
 
 /// A finished tag of the same embedding.
 pub(super) struct Previous {
+    pub(super) folder: PathBuf,
     pub(super) tag: String,
     pub(super) fingerprint: String,
     pub(super) manifest: Manifest,
@@ -86,6 +87,7 @@ impl Previous {
             }
         }
         Ok(Self {
+            folder: folder.to_owned(),
             tag: report.tag,
             fingerprint: declared,
             passages: PassageFile::open(&folder.join(layout::PASSAGES))?,

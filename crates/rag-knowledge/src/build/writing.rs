@@ -5,9 +5,10 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rag_core::{Embedder, LimitReport, SplitDocument, SplitSettings};
+use rag_core::{Embedder, LimitReport, SplitDocument};
 use serde::Serialize;
 
+use super::BuildRequest;
 use super::catalog::Listed;
 use super::derive::{Batch, Deriving, indexed_text};
 use super::error::BuildError;
@@ -41,10 +42,8 @@ pub(super) struct Written {
 
 /// Writes passages, parents and vectors, and hands them to the indexes.
 pub(super) struct Writing<'a> {
+    request: &'a BuildRequest,
     embedder: &'a dyn Embedder,
-    settings: &'a SplitSettings,
-    strict: bool,
-    threads: usize,
     known: &'a Known,
     previous: Option<&'a Previous>,
     workshop: &'a Workshop,
@@ -69,12 +68,9 @@ struct Waiting {
 }
 
 impl<'a> Writing<'a> {
-    #[expect(clippy::too_many_arguments, reason = "the one place where all of a build meets")]
     pub(super) fn start(
+        request: &'a BuildRequest,
         embedder: &'a dyn Embedder,
-        settings: &'a SplitSettings,
-        strict: bool,
-        threads: usize,
         known: &'a Known,
         previous: Option<&'a Previous>,
         workshop: &'a Workshop,
@@ -86,10 +82,8 @@ impl<'a> Writing<'a> {
             passages: Output::create(folder, layout::PASSAGES)?,
             vectors: Output::create(folder, layout::VECTORS)?,
             parents: None,
+            request,
             embedder,
-            settings,
-            strict,
-            threads,
             known,
             previous,
             workshop,
@@ -147,7 +141,7 @@ impl<'a> Writing<'a> {
     ) -> Result<(), BuildError> {
         let file = listed.file.clone();
         self.control.observer.event(Event::Failed { file: &file, reason: &reason });
-        if self.strict {
+        if self.request.strict {
             return Err(BuildError::Strict { file, reason });
         }
         self.written.counts.failed += 1;
@@ -171,7 +165,7 @@ impl<'a> Writing<'a> {
             self.parent(&ParentLine::from(parent))?;
         }
         for cut in passages {
-            let usual = self.settings.context_of(cut.passage.heading.as_deref());
+            let usual = self.request.splitter.context_of(cut.passage.heading.as_deref());
             let shortened = cut.context.as_deref() != usual;
             let line = PassageLine {
                 file: cut.passage.file,
@@ -181,7 +175,7 @@ impl<'a> Writing<'a> {
                 context: shortened.then(|| cut.context.unwrap_or_default()),
                 parent: cut.parent.map(|parent| first_parent + parent),
             };
-            let vector = self.known.vector(&embedded_text(&line, self.settings))?;
+            let vector = self.known.vector(&embedded_text(&line, &self.request.splitter))?;
             self.written.taken_over.passages += usize::from(vector.is_some());
             self.passage(line, vector)?;
         }
@@ -225,7 +219,7 @@ impl<'a> Writing<'a> {
         self.written.counts.characters += line.text.chars().count() as u64;
         self.to_embed += usize::from(vector.is_none());
         self.waiting.push(Waiting { line, vector });
-        let full = self.to_embed >= BATCH_PER_THREAD * self.threads.max(1);
+        let full = self.to_embed >= BATCH_PER_THREAD * self.request.threads.max(1);
         if full || self.waiting.len() >= MOST_WAITING { self.flush() } else { Ok(()) }
     }
 
@@ -236,7 +230,7 @@ impl<'a> Writing<'a> {
             .waiting
             .iter()
             .filter(|waiting| waiting.vector.is_none())
-            .map(|waiting| embedded_text(&waiting.line, self.settings))
+            .map(|waiting| embedded_text(&waiting.line, &self.request.splitter))
             .collect();
         let texts: Vec<&str> = texts.iter().map(|text| &**text).collect();
         let mut made = if texts.is_empty() {

@@ -107,31 +107,3 @@ pub(super) fn cut(
     }
     Ok(())
 }
-
-/// The files of a knowledge base by their paths inside of it, hidden ones left out.
-pub(super) fn files(folder: &Path) -> Result<Vec<String>, KnowledgeError> {
-    let mut files = Vec::new();
-    let mut waiting = vec![(folder.to_owned(), String::new(), 0_usize)];
-    while let Some((at, prefix, depth)) = waiting.pop() {
-        let fail = |e: std::io::Error| KnowledgeError::unreadable(&at, e);
-        if depth > DEEPEST {
-            return Err(KnowledgeError::malformed(&at, "folders are nested too deep"));
-        }
-        for entry in std::fs::read_dir(&at).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            let name = entry.file_name();
-            let name = name
-                .to_str()
-                .ok_or_else(|| KnowledgeError::malformed(&entry.path(), "its name is not UTF-8"))?;
-            let shown =
-                if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
-            if entry.file_type().map_err(fail)?.is_dir() {
-                waiting.push((entry.path(), shown, depth + 1));
-            } else {
-                files.push(shown);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}

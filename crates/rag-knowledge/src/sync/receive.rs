@@ -9,10 +9,11 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use sha2::{Digest, Sha256};
 
-use super::chunks::{Found, Piece, Pieces, cut, files};
+use super::chunks::{Found, Piece, Pieces, cut};
 use super::error::SyncError;
 use super::store::Store;
 use super::{Control, Synced, checked_fingerprint, present};
+use crate::files;
 use crate::fingerprint::hex;
 use crate::report::Report;
 use crate::tag;
@@ -142,7 +143,7 @@ fn nearby(root: &Path) -> Result<Nearby, SyncError> {
         .max();
     let mut found = HashMap::new();
     if let Some((_, folder)) = newest {
-        for file in files(&folder)? {
+        for file in files::below(&folder)? {
             let path = folder.join(&file);
             cut(&path, |Found { piece, offset }, _| {
                 found.insert(piece, (path.clone(), offset));
@@ -199,7 +200,7 @@ impl Writing {
 
 /// What an earlier sync of another build under the same name has left.
 fn remove_strangers(folder: &Path, pieces: &Pieces) -> Result<(), SyncError> {
-    for file in files(folder)? {
+    for file in files::below(folder)? {
         if !pieces.files.contains_key(&file) {
             let path = folder.join(file);
             std::fs::remove_file(&path).map_err(|e| SyncError::disk(&path, e))?;
