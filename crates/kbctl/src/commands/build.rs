@@ -158,24 +158,23 @@ fn tell(built: &Built, json: bool) -> Result<(), Failure> {
     for warning in &built.warnings {
         render::note(&render::plain(&format!("warning: {warning}")));
     }
-    let many = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let failed = match built.counts.failed {
         0 => String::new(),
-        n => format!(" ({} could not be read)", many(n, "document")),
+        n => format!(" ({} could not be read)", render::many(n, "document")),
     };
     let taken_over = match &built.taken_over {
         TakenOver { documents: 0, passages: 0, .. } => String::new(),
         TakenOver { documents, passages, .. } => format!(
             "\ntaken over: {} as they were, {} with their vectors",
-            many(*documents, "document"),
-            many(*passages, "passage")
+            render::many(*documents, "document"),
+            render::many(*passages, "passage")
         ),
     };
     render::print(&format!(
         "built {}: {}{failed}, {} in {:.1} s{taken_over}\nfingerprint {}",
         built.folder.display(),
-        many(built.counts.documents, "document"),
-        many(built.counts.passages, "passage"),
+        render::many(built.counts.documents, "document"),
+        render::many(built.counts.passages, "passage"),
         built.seconds,
         built.fingerprint
     ))

@@ -45,8 +45,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn line(change: &DocumentChange) -> String {
     match change {
-        DocumentChange::Added { file, passages } => format!("+ {file} ({passages} passages)"),
-        DocumentChange::Removed { file, passages } => format!("- {file} ({passages} passages)"),
+        DocumentChange::Added { file, passages } => {
+            format!("+ {file} ({})", render::many(*passages, "passage"))
+        }
+        DocumentChange::Removed { file, passages } => {
+            format!("- {file} ({})", render::many(*passages, "passage"))
+        }
         DocumentChange::Renamed { file, from, .. } => format!("> {file} (was {from})"),
         DocumentChange::Changed { file, content, passages_added, passages_removed, .. } => {
             let why = if *content { "" } else { ", read or cut otherwise" };
