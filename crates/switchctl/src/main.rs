@@ -1,20 +1,20 @@
 //! `switchctl`: asks the gateway, and explains the answer.
 
-mod client;
 mod commands;
-mod credentials;
 mod render;
+mod trouble;
 mod words;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use switch_client::Client;
 
-use crate::client::{Client, Trouble};
 use crate::commands::{
     canary, drain, history, import_nginx, login, promote, reload, rollback, secrets, shadow,
     status, wait, watch,
 };
+use crate::trouble::Trouble;
 
 /// Asks the gateway what is live, and switches slots.
 #[derive(Parser)]
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return render::trouble(&Trouble::unreachable("this machine", error)),
+        Err(error) => return render::trouble(&Trouble::Failed(error.to_string(), None)),
     };
     match runtime.block_on(run(arguments)) {
         Ok(code) => code,

@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use nginx_config::import::{Import, Level};
 use serde::Serialize;
 use switch_api::{Canary, Event, History, Notes, Outcome, Reloaded, Rule, Running, Status};
+use switch_client::ClientError;
 
-use crate::client::Trouble;
+use crate::trouble::Trouble;
 
 /// The form of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -48,7 +49,7 @@ pub(crate) fn trouble(trouble: &Trouble) -> ExitCode {
 
 fn trouble_text(trouble: &Trouble) -> String {
     let mut text = format!("error: {trouble}\n");
-    if let Trouble::Refused(problem) = trouble {
+    if let Trouble::Asking(ClientError::Refused(problem)) = trouble {
         for cause in &problem.causes {
             let _ = writeln!(text, "  caused by: {cause}");
         }
@@ -373,7 +374,7 @@ mod tests {
             "hint": "switchctl wait green --timeout 60s",
         }))
         .unwrap();
-        insta::assert_snapshot!(trouble_text(&Trouble::Refused(problem)), @r"
+        insta::assert_snapshot!(trouble_text(&ClientError::Refused(problem).into()), @r"
         error: green is not ready: 1 of 2 workers ready
         hint: switchctl wait green --timeout 60s
         ");

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use switch_api::{Outcome, Rule, SetCanary};
+use switch_client::Client;
 
-use super::promote::json;
-use crate::client::{Client, Trouble};
 use crate::render::{self, Output};
+use crate::trouble::Trouble;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -68,6 +68,6 @@ pub(crate) async fn run(
         .collect::<Vec<_>>();
     let share = share.map(|share| if share == "off" { "0%".to_owned() } else { share });
     let request = SetCanary { share, rules, reason, force, dry_run };
-    let outcome: Outcome = client.post("/v1/canary", &json(&request)?).await?;
+    let outcome: Outcome = client.post("/v1/canary", &request).await?;
     Ok(render::print(output, &outcome, || render::outcome(&outcome)))
 }

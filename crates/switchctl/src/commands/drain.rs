@@ -4,10 +4,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use switch_api::{Done, Running, SetDeadline};
+use switch_client::Client;
 
-use super::promote::json;
-use crate::client::{Client, Trouble};
 use crate::render::{self, Output};
+use crate::trouble::Trouble;
 
 /// How often `--watch` looks.
 const LOOK: Duration = Duration::from_secs(1);
@@ -43,7 +43,7 @@ pub(crate) async fn run(
     let Arguments { slot, watch, deadline, reason, timeout } = arguments;
     if let Some(deadline) = deadline {
         let request = SetDeadline { deadline_s: deadline.as_secs_f64(), reason };
-        let done: Done = client.post("/v1/drain", &json(&request)?).await?;
+        let done: Done = client.post("/v1/drain", &request).await?;
         render::talk(&done.text);
     }
     let path = match &slot {

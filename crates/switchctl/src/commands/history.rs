@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use switch_api::{History, Notes};
+use switch_client::Client;
 
-use crate::client::{Client, Trouble};
 use crate::render::{self, Output};
+use crate::trouble::Trouble;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use nginx_config::disk::read_file;
 use nginx_config::import::{Level, Options, import};
 
-use crate::client::Trouble;
 use crate::render::{self, Output};
+use crate::trouble::Trouble;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde_json::json;
 use switch_api::WhoAmI;
+use switch_client::{Client, Credentials};
 
-use crate::client::{Client, Trouble};
-use crate::credentials::Credentials;
 use crate::render::{self, Output};
+use crate::trouble::Trouble;
 
 /// Asks for a token, shows it to the gateway, and stores it when it is accepted.
 pub(crate) async fn login(server: &str, output: Output) -> Result<ExitCode, Trouble> {

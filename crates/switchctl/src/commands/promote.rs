@@ -4,9 +4,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use switch_api::{Outcome, Promote, Status, Wait};
+use switch_client::{Client, ClientError};
 
-use crate::client::{Client, Trouble};
 use crate::render::{self, Output};
+use crate::trouble::Trouble;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -86,19 +87,14 @@ pub(crate) async fn run(
             every_s: (!steps.is_empty()).then_some(every.as_secs_f64()),
             steps,
         };
-        client.post::<Outcome>("/v1/promote", &json(&request)?).await
+        client.post::<Outcome>("/v1/promote", &request).await
     };
     finish(ask, timeout, output).await
 }
 
-/// A request as JSON.
-pub(crate) fn json(request: &impl serde::Serialize) -> Result<serde_json::Value, Trouble> {
-    serde_json::to_value(request).map_err(|error| Trouble::Usage(error.to_string()))
-}
-
 /// Waits for the outcome and prints it.
 pub(crate) async fn finish(
-    ask: impl Future<Output = Result<Outcome, Trouble>>,
+    ask: impl Future<Output = Result<Outcome, ClientError>>,
     timeout: Duration,
     output: Output,
 ) -> Result<ExitCode, Trouble> {

@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use switch_api::{Outcome, Rollback};
+use switch_client::Client;
 
-use crate::client::{Client, Trouble};
-use crate::commands::promote::{Manner, finish, json};
+use crate::commands::promote::{Manner, finish};
 use crate::render::Output;
+use crate::trouble::Trouble;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -21,7 +22,6 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, Trouble> {
     let Manner { reason, force, dry_run, timeout, .. } = &arguments.manner;
     let wait = arguments.manner.wait();
-    let request =
-        json(&Rollback { reason: reason.clone(), force: *force, dry_run: *dry_run, wait })?;
+    let request = Rollback { reason: reason.clone(), force: *force, dry_run: *dry_run, wait };
     finish(client.post::<Outcome>("/v1/rollback", &request), *timeout, output).await
 }

@@ -12,8 +12,8 @@ use access::operators::{OperatorToken, Role};
 use access::secret::{NewSecret, NoRandomness};
 use serde_json::json;
 
-use crate::client::Trouble;
 use crate::render::{self, Output};
+use crate::trouble::Trouble;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Token {

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use switch_api::{Done, SetShadow};
+use switch_client::Client;
 
-use super::promote::json;
-use crate::client::{Client, Trouble};
 use crate::render::{self, Output};
+use crate::trouble::Trouble;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  switchctl shadow 10%\n  switchctl shadow off")]
@@ -26,6 +26,6 @@ pub(crate) async fn run(
     let Arguments { share, reason } = arguments;
     let share = if share == "off" { "0%".to_owned() } else { share };
     let request = SetShadow { share, reason };
-    let done: Done = client.post("/v1/shadow", &json(&request)?).await?;
+    let done: Done = client.post("/v1/shadow", &request).await?;
     Ok(render::print(output, &done, || format!("{}\n", done.text)))
 }

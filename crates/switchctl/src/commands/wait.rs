@@ -4,10 +4,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use switch_api::Status;
+use switch_client::Client;
 use tokio::time::Instant;
 
-use crate::client::{Client, Trouble};
 use crate::render::{self, Output};
+use crate::trouble::Trouble;
 
 /// How often the gateway is asked.
 const INTERVAL: Duration = Duration::from_millis(200);

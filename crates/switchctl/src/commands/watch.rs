@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use http_body_util::BodyExt;
 use switch_api::Event;
+use switch_client::Client;
 
-use crate::client::{Client, Trouble};
 use crate::render::{self, Output};
+use crate::trouble::Trouble;
 
 /// The longest line of the stream that is kept while its end has not come, in bytes.
 const LONGEST_LINE: usize = 1024 * 1024;
@@ -25,8 +26,8 @@ pub(crate) async fn run(client: &Client, output: Output) -> Result<ExitCode, Tro
             }
         }
         if unread.len() > LONGEST_LINE {
-            return Err(client.lost("an event without an end"));
+            return Err(client.lost("an event without an end").into());
         }
     }
-    Err(client.lost("the gateway has stopped"))
+    Err(client.lost("the gateway has stopped").into())
 }

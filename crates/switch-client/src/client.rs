@@ -1,4 +1,4 @@
-//! Talks to the gateway's operators' API over a unix socket or HTTP.
+//! One gateway that can be asked.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,11 +9,13 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use switch_api::{Failure, Problem};
+use switch_api::Failure;
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::credentials::{self, Credentials};
+use crate::error::ClientError;
 
 /// The longest answer read, in bytes.
 const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
@@ -21,69 +23,13 @@ const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 const HANDOVER_PATIENCE: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why there is no good answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
-    /// The gateway said no.
-    #[error("{}", .0.message)]
-    Refused(Problem),
-    /// The gateway could not be asked.
-    #[error("asking the gateway at {server}: {cause}")]
-    Unreachable { server: String, cause: String },
-    /// The gateway does not let this operator ask.
-    #[error("{}", .0.message)]
-    NotAllowed(Problem),
-    /// The stored tokens cannot be used.
-    #[error("{0}")]
-    Credentials(String, Option<String>),
-    /// Something that asks no gateway failed.
-    #[error("{0}")]
-    Failed(String, Option<String>),
-    /// The command line cannot be meant.
-    #[error("{0}")]
-    Usage(String),
-    /// Time is over.
-    #[error("{0}")]
-    TimedOut(String),
-}
-
-impl Trouble {
-    pub(crate) fn unreachable(server: &str, cause: impl std::fmt::Display) -> Self {
-        Self::Unreachable { server: server.to_owned(), cause: cause.to_string() }
-    }
-
-    pub(crate) fn credentials(text: impl Into<String>, hint: Option<String>) -> Self {
-        Self::Credentials(text.into(), hint)
-    }
-
-    pub(crate) fn hint(&self) -> Option<String> {
-        match self {
-            Self::Refused(problem) | Self::NotAllowed(problem) => problem.hint.clone(),
-            Self::Credentials(_, hint) | Self::Failed(_, hint) => hint.clone(),
-            Self::Unreachable { .. } => Some(
-                "is switchyard running? name it with --server unix:PATH or http://HOST:PORT".into(),
-            ),
-            Self::Usage(_) => Some("switchctl --help".into()),
-            Self::TimedOut(_) => Some("switchctl status shows where it stands".into()),
-        }
-    }
-
-    pub(crate) fn exit_code(&self) -> u8 {
-        match self {
-            Self::Refused(_) | Self::TimedOut(_) | Self::Failed(..) => 1,
-            Self::Unreachable { .. } | Self::NotAllowed(_) | Self::Credentials(..) => 2,
-            Self::Usage(_) => 64,
-        }
-    }
-}
-
 enum Place {
     Socket(PathBuf),
     Http(String),
 }
 
 /// Asks one gateway.
-pub(crate) struct Client {
+pub struct Client {
     server: String,
     place: Place,
     /// Shown over HTTP only: the unix socket knows its callers by themselves.
@@ -91,9 +37,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// A client of the gateway at `server`. Over HTTP it shows the token of `SWITCHYARD_TOKEN`, or the stored one.
+    ///
     /// # Errors
-    /// [`Trouble::Usage`] when `server` is neither `unix:PATH` nor `http://HOST:PORT`.
-    pub(crate) fn new(server: &str) -> Result<Self, Trouble> {
+    /// [`ClientError::BadServer`] when `server` is neither `unix:PATH` nor `http://HOST:PORT`.
+    pub fn new(server: &str) -> Result<Self, ClientError> {
         let mut client = Self::without_token(server)?;
         if matches!(client.place, Place::Http(_)) {
             client.token = match std::env::var(credentials::VARIABLE) {
@@ -112,11 +60,11 @@ impl Client {
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub(crate) fn with_token(server: &str, token: &str) -> Result<Self, Trouble> {
+    pub fn with_token(server: &str, token: &str) -> Result<Self, ClientError> {
         Ok(Self { token: Some(token.to_owned()), ..Self::without_token(server)? })
     }
 
-    fn without_token(server: &str) -> Result<Self, Trouble> {
+    fn without_token(server: &str) -> Result<Self, ClientError> {
         let place = if let Some(path) = server.strip_prefix("unix:").filter(|path| !path.is_empty())
         {
             Place::Socket(PathBuf::from(path))
@@ -129,25 +77,30 @@ impl Client {
                 authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
             Place::Http(if has_port { authority.to_owned() } else { format!("{authority}:80") })
         } else {
-            return Err(Trouble::Usage(format!(
-                "--server {server:?} is neither unix:PATH nor http://HOST:PORT"
-            )));
+            return Err(ClientError::BadServer(server.to_owned()));
         };
         Ok(Self { server: server.to_owned(), place, token: None })
     }
 
     /// The answer to a GET.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Trouble> {
+    ///
+    /// # Errors
+    /// When the gateway cannot be asked, says no, or answers something else.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.ask(Method::GET, path, None).await
     }
 
     /// The answer to a POST with a JSON body.
-    pub(crate) async fn post<T: DeserializeOwned>(
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
-        body: &serde_json::Value,
-    ) -> Result<T, Trouble> {
-        self.ask(Method::POST, path, Some(body.to_string())).await
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_string(body).map_err(ClientError::BadRequest)?;
+        self.ask(Method::POST, path, Some(body)).await
     }
 
     /// Asks, and asks again for a while when the gateway hands over to a new process at this very moment.
@@ -156,12 +109,12 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<String>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, ClientError> {
         let until = tokio::time::Instant::now() + HANDOVER_PATIENCE;
         loop {
             let response = self.send(method.clone(), path, body.clone()).await?;
             match self.read(response).await {
-                Err(Trouble::Refused(problem))
+                Err(ClientError::Refused(problem))
                     if problem.reason == "stopping" && tokio::time::Instant::now() < until =>
                 {
                     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -172,7 +125,10 @@ impl Client {
     }
 
     /// The body of a GET, as it comes.
-    pub(crate) async fn stream(&self, path: &str) -> Result<Incoming, Trouble> {
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn stream(&self, path: &str) -> Result<Incoming, ClientError> {
         let response = self.send(Method::GET, path, None).await?;
         if response.status().is_success() {
             Ok(response.into_body())
@@ -181,8 +137,9 @@ impl Client {
         }
     }
 
-    pub(crate) fn lost(&self, cause: impl std::fmt::Display) -> Trouble {
-        Trouble::unreachable(&self.server, cause)
+    /// The connection ended, and why.
+    pub fn lost(&self, cause: impl std::fmt::Display) -> ClientError {
+        ClientError::Unreachable { server: self.server.clone(), cause: cause.to_string() }
     }
 
     async fn send(
@@ -190,7 +147,7 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<String>,
-    ) -> Result<http::Response<Incoming>, Trouble> {
+    ) -> Result<http::Response<Incoming>, ClientError> {
         let host = match &self.place {
             Place::Socket(_) => "localhost",
             Place::Http(authority) => authority,
@@ -211,7 +168,7 @@ impl Client {
         sender.send_request(request).await.map_err(|error| self.lost(error))
     }
 
-    async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, Trouble> {
+    async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, ClientError> {
         macro_rules! shake_hands {
             ($stream:expr) => {{
                 let stream = $stream.map_err(|error| self.lost(error))?;
@@ -232,7 +189,7 @@ impl Client {
     async fn read<T: DeserializeOwned>(
         &self,
         response: http::Response<Incoming>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, ClientError> {
         if !response.status().is_success() {
             return Err(self.no(response).await);
         }
@@ -241,7 +198,7 @@ impl Client {
             .map_err(|error| self.lost(format!("the answer cannot be read: {error}")))
     }
 
-    async fn no(&self, response: http::Response<Incoming>) -> Trouble {
+    async fn no(&self, response: http::Response<Incoming>) -> ClientError {
         let status = response.status();
         let body = match self.body(response).await {
             Ok(body) => body,
@@ -251,14 +208,14 @@ impl Client {
             Ok(Failure { error })
                 if status != StatusCode::FORBIDDEN && status != StatusCode::UNAUTHORIZED =>
             {
-                Trouble::Refused(error)
+                ClientError::Refused(error.into())
             }
-            Ok(Failure { error }) => Trouble::NotAllowed(error),
+            Ok(Failure { error }) => ClientError::NotAllowed(error.into()),
             Err(_) => self.lost(format!("it answers {status}, which is not a gateway's answer")),
         }
     }
 
-    async fn body(&self, response: http::Response<Incoming>) -> Result<Bytes, Trouble> {
+    async fn body(&self, response: http::Response<Incoming>) -> Result<Bytes, ClientError> {
         let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
         body.map(|body| body.to_bytes()).map_err(|error| self.lost(error))
     }

@@ -7,13 +7,13 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 
-use crate::client::Trouble;
+use crate::error::ClientError;
 
 /// The variable that is asked before the file.
 pub(crate) const VARIABLE: &str = "SWITCHYARD_TOKEN";
 
 /// The file of tokens: JSON, the gateway's address to the token.
-pub(crate) struct Credentials(PathBuf);
+pub struct Credentials(PathBuf);
 
 type Tokens = BTreeMap<String, String>;
 
@@ -22,17 +22,20 @@ impl Credentials {
     ///
     /// # Errors
     /// When neither variable says where the operator's files are.
-    pub(crate) fn of_this_user() -> Result<Self, Trouble> {
+    pub fn of_this_user() -> Result<Self, ClientError> {
         let absolute = |name| {
             std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute())
         };
         let folder = absolute("XDG_CONFIG_HOME")
             .or_else(|| absolute("HOME").map(|home| home.join(".config")))
-            .ok_or_else(|| Trouble::credentials("neither XDG_CONFIG_HOME nor HOME is set", None))?;
+            .ok_or_else(|| {
+                ClientError::credentials("neither XDG_CONFIG_HOME nor HOME is set", None)
+            })?;
         Ok(Self(folder.join("switchyard/credentials")))
     }
 
-    pub(crate) fn file(&self) -> &Path {
+    /// The file.
+    pub fn file(&self) -> &Path {
         &self.0
     }
 
@@ -40,7 +43,7 @@ impl Credentials {
     ///
     /// # Errors
     /// When others can read the file: what it holds is then no secret any more.
-    pub(crate) fn token(&self, server: &str) -> Result<Option<String>, Trouble> {
+    pub fn token(&self, server: &str) -> Result<Option<String>, ClientError> {
         Ok(self.read()?.remove(key(server)))
     }
 
@@ -48,7 +51,7 @@ impl Credentials {
     ///
     /// # Errors
     /// When the file cannot be read or replaced.
-    pub(crate) fn store(&self, server: &str, token: &str) -> Result<(), Trouble> {
+    pub fn store(&self, server: &str, token: &str) -> Result<(), ClientError> {
         let mut tokens = self.read()?;
         tokens.insert(key(server).to_owned(), token.to_owned());
         self.write(&tokens)
@@ -58,7 +61,7 @@ impl Credentials {
     ///
     /// # Errors
     /// As [`store`](Self::store).
-    pub(crate) fn forget(&self, server: &str) -> Result<bool, Trouble> {
+    pub fn forget(&self, server: &str) -> Result<bool, ClientError> {
         let mut tokens = self.read()?;
         let known = tokens.remove(key(server)).is_some();
         if known {
@@ -67,7 +70,7 @@ impl Credentials {
         Ok(known)
     }
 
-    fn read(&self) -> Result<Tokens, Trouble> {
+    fn read(&self) -> Result<Tokens, ClientError> {
         let failed = |error: std::io::Error| self.failed("reading", &error);
         let mut file = match std::fs::File::open(&self.0) {
             Ok(file) => file,
@@ -82,7 +85,7 @@ impl Credentials {
                 "the tokens in it may be known: have them replaced, then chmod 600 {}",
                 self.0.display()
             );
-            return Err(Trouble::credentials(text, Some(hint)));
+            return Err(ClientError::credentials(text, Some(hint)));
         }
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(failed)?;
@@ -90,7 +93,7 @@ impl Credentials {
     }
 
     /// Replaces the file in one step: a crash leaves the old one or the new one.
-    fn write(&self, tokens: &Tokens) -> Result<(), Trouble> {
+    fn write(&self, tokens: &Tokens) -> Result<(), ClientError> {
         let failed = |error: std::io::Error| self.failed("writing", &error);
         let folder = self.0.parent().unwrap_or(Path::new("."));
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
@@ -113,8 +116,8 @@ impl Credentials {
         })
     }
 
-    fn failed(&self, doing: &str, cause: &dyn std::fmt::Display) -> Trouble {
-        Trouble::credentials(format!("{doing} {}: {cause}", self.0.display()), None)
+    fn failed(&self, doing: &str, cause: &dyn std::fmt::Display) -> ClientError {
+        ClientError::credentials(format!("{doing} {}: {cause}", self.0.display()), None)
     }
 }
 
@@ -156,7 +159,7 @@ mod tests {
             std::fs::set_permissions(credentials.file(), PermissionsExt::from_mode(mode)).unwrap();
             let trouble = credentials.token("http://a:1").unwrap_err();
             assert!(trouble.to_string().starts_with("others can read "), "{trouble}");
-            assert_eq!(trouble.exit_code(), 2);
+            assert!(trouble.hint().is_some_and(|hint| hint.contains("chmod 600")), "{trouble:?}");
         }
     }
 }
