@@ -99,6 +99,26 @@ async fn an_operator_may_switch_but_not_force() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_requester_may_ask_for_a_promotion_but_not_promote() {
+    if !is_root() {
+        return;
+    }
+    let (gateway, _blue, _green) =
+        gateway(&format!(", operators: [{{ uid: {NOBODY}, role: requester }}]---\n"), |_| {}).await;
+    gateway.wait("green");
+    assert_eq!(as_nobody(&gateway, &["request", "--reason", "newer"]).status.code(), Some(0));
+    let request = &gateway.status()["request"];
+    assert_eq!(
+        (request["slot"].as_str(), request["who"].as_str()),
+        (Some("green"), Some("nobody"))
+    );
+    let promoted = as_nobody(&gateway, &["promote"]);
+    assert_eq!(promoted.status.code(), Some(2));
+    assert!(said(&promoted).contains("this needs the role operator"), "{}", said(&promoted));
+    assert_eq!(gateway.status()["live"], "blue");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_operators_in_the_settings_whoever_may_open_the_socket_is_an_admin() {
     if !is_root() {
         return;

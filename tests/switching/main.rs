@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics with the cause")]
 
+mod asked_for;
 mod balancing;
 mod canary;
 mod conversations;

@@ -16,6 +16,8 @@ use crate::secret::{self, NewSecret, NoRandomness, Opens};
 pub enum Role {
     /// Look: status, history, events.
     Viewer,
+    /// Ask for a promotion, which an operator decides.
+    Requester,
     /// Switch: promote, roll back, canary.
     Operator,
     /// Change the gateway itself, and force what a requirement forbids.
@@ -23,11 +25,12 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Admin];
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Requester, Self::Operator, Self::Admin];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
+            Self::Requester => "requester",
             Self::Operator => "operator",
             Self::Admin => "admin",
         }

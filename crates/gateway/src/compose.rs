@@ -26,6 +26,7 @@ use crate::operators::Operators;
 use crate::probe;
 use crate::proxy::{Config, FrontDoor};
 use crate::reload::{InForce, Reloader};
+use crate::requested::{self, Requested};
 use crate::retry_budget::RetryBudget;
 use crate::routing::Routing;
 use crate::running::Running;
@@ -165,6 +166,7 @@ pub async fn compose(
     if let Some(share) = last_shadow_share(&journal).await {
         shadow.set_share(share);
     }
+    let requested = last_request(&journal).await;
     let shared = Shared {
         routing: Arc::clone(&routing),
         running: Arc::new(Running::new()),
@@ -218,7 +220,7 @@ pub async fn compose(
         reloader,
         stopping: stopping.clone(),
     };
-    let driver = Driver::new(switch, shared.clone(), (own, inbox), addresses, deadline);
+    let driver = Driver::new(switch, shared.clone(), (own, inbox), addresses, deadline, requested);
 
     let front_door = FrontDoor {
         routing: Arc::clone(&routing),
@@ -280,6 +282,11 @@ fn conversations(
     };
     Conversations::new(manner)
         .map_err(|source| StartError::CookieKey { file: file.clone(), source })
+}
+
+/// What was asked for before a restart.
+async fn last_request(journal: &JournalDesk) -> Option<Requested> {
+    Requested::from_note(&journal.last_note(requested::KIND).await?.ok()??)
 }
 
 /// The share that was copied to the idle slot before a restart.

@@ -15,6 +15,7 @@ use tokio::task::AbortHandle;
 use crate::drive::{DriveError, Wanted};
 use crate::events;
 use crate::handover::{DrainUnderWay, Ended, Halt, HandOver};
+use crate::requested::Requested;
 use crate::shared::Shared;
 use crate::status;
 use crate::worker::Worker;
@@ -44,6 +45,10 @@ pub(crate) enum Message {
     },
     Drained {
         attempt: Attempt,
+    },
+    /// What was asked for is on disk; `None` takes it back.
+    Requested {
+        requested: Option<Requested>,
     },
     /// The settings were read again: other rules hold, and slots may have other workers.
     Reloaded {
@@ -111,6 +116,10 @@ pub(crate) struct Driver {
     cause: Option<RecordError>,
     /// A successor that waits until no decision is being recorded.
     successor: Option<HandOver>,
+    /// A promotion that was asked for.
+    requested: Option<Requested>,
+    /// The last attempt that changed the live slot.
+    moved: Attempt,
 }
 
 /// The wish whose decision is being recorded.
@@ -129,7 +138,9 @@ impl Driver {
         (own, inbox): (mpsc::Sender<Message>, mpsc::Receiver<Message>),
         listen: String,
         deadline: Option<(Attempt, Timestamp)>,
+        requested: Option<Requested>,
     ) -> Self {
+        let moved = switch.kept().map_or(Attempt(0), |kept| kept.attempt);
         Self {
             switch,
             shared,
@@ -142,6 +153,8 @@ impl Driver {
             waiting: Vec::new(),
             cause: None,
             successor: None,
+            requested: requested.filter(|requested| requested.is_open(moved)),
+            moved,
         }
     }
 
@@ -234,6 +247,9 @@ impl Driver {
                 let _ = reply.send(status::running(&self.switch, &self.shared, slot, deadline));
             }
             Message::Deadline { attempt, at } => self.deadline = Some((attempt, at)),
+            Message::Requested { requested } => {
+                self.requested = requested.filter(|requested| requested.is_open(self.moved));
+            }
             Message::Recorded { attempt, result } => match result {
                 Ok(()) => self.tell(Event::Recorded { attempt }),
                 Err(error) => {
@@ -581,6 +597,10 @@ impl Driver {
 
     fn switched(&mut self, decision: &Decision) {
         let attempt = decision.attempt;
+        if decision.from != decision.to {
+            self.moved = attempt;
+            self.requested.take_if(|requested| !requested.is_open(attempt));
+        }
         self.shared.journal.finish(attempt, Noted::Routed);
         // A drain that this attempt overtook will not be heard of any more.
         self.answer_waiting(|waiting| waiting != attempt, false);
@@ -653,7 +673,7 @@ impl Driver {
 
     fn status(&self) -> Status {
         let deadline = self.deadline.map(|(_, at)| at);
-        status::status(&self.switch, &self.shared, &self.listen, deadline)
+        status::status(&self.switch, &self.shared, &self.listen, deadline, self.requested.as_ref())
     }
 }
 

@@ -25,6 +25,7 @@ mod probe;
 mod proxy;
 mod proxy_protocol;
 mod reload;
+mod requested;
 mod retry_budget;
 mod routes;
 mod routing;

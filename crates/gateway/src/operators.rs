@@ -121,6 +121,7 @@ fn needed(method: &Method, path: &str, protect_metrics: bool) -> Option<Role> {
         "/healthz" | "/readyz" => None,
         "/metrics" if !protect_metrics => None,
         _ if method.is_safe() => Some(Role::Viewer),
+        "/v1/request" => Some(Role::Requester),
         "/v1/promote" | "/v1/rollback" | "/v1/canary" | "/v1/shadow" | "/v1/drain" => {
             Some(Role::Operator)
         }
@@ -296,6 +297,7 @@ mod tests {
             (Method::GET, "/v1/status", Some(Role::Viewer)),
             (Method::GET, "/v1/drain", Some(Role::Viewer)),
             (Method::HEAD, "/v1/history", Some(Role::Viewer)),
+            (Method::POST, "/v1/request", Some(Role::Requester)),
             (Method::POST, "/v1/promote", Some(Role::Operator)),
             (Method::POST, "/v1/rollback", Some(Role::Operator)),
             (Method::POST, "/v1/canary", Some(Role::Operator)),

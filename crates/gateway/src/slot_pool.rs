@@ -214,13 +214,22 @@ impl SlotPool {
 
     /// A ready worker's `/health`, whole; null while none has answered.
     pub(crate) fn health(&self) -> Value {
+        self.identity().map_or(Value::Null, |identity| identity.health.clone())
+    }
+
+    /// What a ready worker serves.
+    pub(crate) fn release(&self) -> Option<Release> {
+        self.identity().and_then(|identity| identity.release.clone())
+    }
+
+    /// Who a ready worker says it is; one that serves what is recorded, if there is one.
+    fn identity(&self) -> Option<Arc<Identity>> {
         let members = self.members.load();
         let workers = &members.workers;
         let ready = workers.iter().find(|worker| worker.is_healthy() && !worker.is_mismatch());
         ready
             .or_else(|| workers.iter().find(|worker| worker.is_healthy()))
             .and_then(|worker| worker.identity())
-            .map_or(Value::Null, |identity| identity.health.clone())
     }
 }
 

@@ -7,7 +7,7 @@ use switch_api::{Drain, Pinned, RunningStream, SlotStatus, Stages, Status, Worke
 use switch_core::{Canary, Kind, Phase, Rule, Slot, Stages as CoreStages, Switch, Timestamp};
 
 use crate::events;
-use crate::identity::Identity;
+use crate::requested::Requested;
 use crate::shared::Shared;
 use crate::worker::now_millis;
 
@@ -17,6 +17,7 @@ pub(crate) fn status(
     shared: &Shared,
     listen: &str,
     deadline: Option<Timestamp>,
+    requested: Option<&Requested>,
 ) -> Status {
     let known = shared.conversations.as_ref().map_or([0, 0], |known| known.count());
     let slots: BTreeMap<String, SlotStatus> = Slot::ALL
@@ -51,6 +52,9 @@ pub(crate) fn status(
         shadow: Some(shared.shadow.share())
             .filter(|share| share.thousandths() > 0)
             .map(|share| share.to_string()),
+        request: requested.map(|requested| {
+            requested.told(shared.routing.slot(requested.slot).release().as_ref())
+        }),
         listen: listen.to_owned(),
         drive: shared.drive.as_ref().map(|drive| drive.state()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -68,14 +72,12 @@ fn slot_status(switch: &Switch, shared: &Shared, slot: Slot, conversations: u64)
         breaker: Some(worker.breaker.state(now_millis()).as_str().to_owned()),
         detail: Some(worker.detail().to_string()).filter(|detail| !detail.is_empty()),
     });
-    let release = pool.health();
-    let release_name = Identity::read(release.clone()).release.map(|release| release.label);
     SlotStatus {
         state: pool.state().to_owned(),
         in_flight: pool.in_flight(),
         workers: workers.collect(),
-        release,
-        release_name,
+        release: pool.health(),
+        release_name: pool.release().map(|release| release.label),
         retired: switch.is_retired(slot),
         conversations,
     }

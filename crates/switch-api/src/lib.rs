@@ -30,6 +30,9 @@ pub struct Status {
     /// The share of the requests that is copied to the idle slot, such as `5%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<String>,
+    /// A promotion that was asked for and is not decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<PromotionRequest>,
     /// Where the front door really listens.
     pub listen: String,
     /// How the proxy follows that carries the requests instead of the gateway.
@@ -160,6 +163,56 @@ pub struct Pinned {
     pub until: String,
 }
 
+/// A promotion that somebody has asked for: what an operator needs to decide.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct PromotionRequest {
+    pub slot: String,
+    /// What the slot served when it was asked for.
+    pub release_name: String,
+    /// RFC 3339.
+    pub at: String,
+    pub who: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Finding>,
+    /// Whether the slot still serves that.
+    pub stands: bool,
+}
+
+/// One figure in favor of a release, or against it.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// Such as `recall@5`.
+    pub name: String,
+    pub value: f64,
+    /// The same of the live slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<f64>,
+    /// How likely a difference this large is chance, 0.0–1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p: Option<f64>,
+}
+
+/// `POST /v1/request`: asks for the promotion of what a slot serves, in place of what was asked for before.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequestPromotion {
+    /// `blue` or `green`; the idle slot when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
+    /// The fingerprint of the knowledge base that is meant; refused when the slot serves another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub knowledge: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Finding>,
+    /// Take back what was asked for.
+    pub withdraw: bool,
+}
+
 /// `POST /v1/promote`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
@@ -277,7 +330,7 @@ pub struct RunningStream {
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct WhoAmI {
     pub name: String,
-    /// `viewer`, `operator` or `admin`.
+    /// `viewer`, `requester`, `operator` or `admin`.
     pub role: String,
     /// `socket` (a user of the gateway's machine), `token`, or `address` when nobody is asked.
     pub by: String,
@@ -391,8 +444,8 @@ pub struct Decision {
 pub struct Event {
     /// RFC 3339.
     pub at: String,
-    /// `switched`, `canary`, `halted`, `stayed`, `drained`, `retired`, `live_down`, `deadline`, `slot`, `worker`, `mismatch`,
-    /// `refused` or `lagged`.
+    /// `switched`, `canary`, `halted`, `stayed`, `drained`, `retired`, `live_down`, `deadline`, `request`, `slot`, `worker`,
+    /// `mismatch`, `refused` or `lagged`.
     pub kind: String,
     /// One sentence for people.
     pub text: String,
@@ -460,6 +513,7 @@ mod tests {
             listen: "127.0.0.1:8080".into(),
             version: "0.1.0".into(),
             drive: None,
+            request: None,
             pid: 0,
         };
         insta::assert_json_snapshot!(status);

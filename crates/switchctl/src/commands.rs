@@ -7,6 +7,7 @@ pub(crate) mod import_nginx;
 pub(crate) mod login;
 pub(crate) mod promote;
 pub(crate) mod reload;
+pub(crate) mod request;
 pub(crate) mod rollback;
 pub(crate) mod secrets;
 pub(crate) mod shadow;

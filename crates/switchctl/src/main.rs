@@ -11,8 +11,8 @@ use clap::{Parser, Subcommand};
 use switch_client::Client;
 
 use crate::commands::{
-    canary, drain, history, import_nginx, login, promote, reload, rollback, secrets, shadow,
-    status, wait, watch,
+    canary, drain, history, import_nginx, login, promote, reload, request, rollback, secrets,
+    shadow, status, wait, watch,
 };
 use crate::trouble::Trouble;
 
@@ -41,6 +41,8 @@ enum Command {
     Status,
     /// Make a slot live: the idle one, or the one named.
     Promote(promote::Arguments),
+    /// Ask the operators to promote what a slot serves.
+    Request(request::Arguments),
     /// Go back to the slot that was live before.
     Rollback(rollback::Arguments),
     /// Send a part of the new requests to the idle slot, by share or by rule.
@@ -114,6 +116,7 @@ async fn ask(
     match command {
         Command::Status => status::run(client, output).await,
         Command::Promote(arguments) => promote::run(client, output, arguments).await,
+        Command::Request(arguments) => request::run(client, output, arguments).await,
         Command::Rollback(arguments) => rollback::run(client, output, arguments).await,
         Command::Canary(arguments) => canary::run(client, output, arguments).await,
         Command::Shadow(arguments) => shadow::run(client, output, arguments).await,

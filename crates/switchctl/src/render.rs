@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use nginx_config::import::{Import, Level};
 use serde::Serialize;
-use switch_api::{Canary, Event, History, Notes, Outcome, Reloaded, Rule, Running, Status};
+use switch_api::{
+    Canary, Event, History, Notes, Outcome, PromotionRequest, Reloaded, Rule, Running, Status,
+};
 use switch_client::ClientError;
 
 use crate::trouble::Trouble;
@@ -114,6 +116,9 @@ pub(crate) fn status(status: &Status) -> String {
     if let Some(kept) = status.kept.as_ref().filter(|kept| kept.rollback) {
         let _ = writeln!(text, "{} is kept for a rollback until {}", kept.slot, kept.until);
     }
+    if let Some(request) = &status.request {
+        text.push_str(&requested(request));
+    }
     for slot in status.slots.values() {
         for worker in slot.workers.iter().filter(|worker| worker.detail.is_some()) {
             let _ = writeln!(
@@ -125,6 +130,31 @@ pub(crate) fn status(status: &Status) -> String {
             );
         }
     }
+    text
+}
+
+/// `asked for: green with small@v2, by kb at …: 2 documents changed`, and what speaks for it.
+fn requested(request: &PromotionRequest) -> String {
+    let PromotionRequest { slot, release_name, at, who, reason, evidence, stands } = request;
+    let because = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    let mut text = format!("asked for: {slot} with {release_name}, by {who} at {at}{because}\n");
+    for finding in evidence {
+        let _ = write!(text, "  {} {:.3}", finding.name, finding.value);
+        if let Some(live) = finding.live {
+            let _ = write!(text, ", live {live:.3}");
+        }
+        if let Some(p) = finding.p {
+            let _ = write!(text, ", p = {p:.3}");
+        }
+        text.push('\n');
+    }
+    let _ = match stands {
+        true => writeln!(
+            text,
+            "  switchctl promote {slot} does it, switchctl request --withdraw takes it back"
+        ),
+        false => writeln!(text, "  {slot} does not serve that now"),
+    };
     text
 }
 
@@ -349,6 +379,30 @@ mod tests {
         blue is kept for a rollback until 2026-11-23T05:00:00Z
         127.0.0.1:8003: down: connection refused
         ");
+    }
+
+    #[test]
+    fn a_status_with_a_promotion_that_is_asked_for() {
+        let mut answer: Status = serde_json::from_value(json!({
+            "live": "blue", "attempt": 7, "phase": "steady", "listen": "127.0.0.1:8080", "version": "0.1.0", "slots": {},
+            "request": {
+                "slot": "green", "release_name": "small@v2", "at": "2026-11-23T03:10:00Z", "who": "kb",
+                "reason": "2 documents changed", "stands": true,
+                "evidence": [{"name": "recall@5", "value": 0.9, "live": 0.85, "p": 0.04}, {"name": "MRR", "value": 0.7}],
+            },
+        }))
+        .unwrap();
+        insta::assert_snapshot!(status(&answer), @r"
+        SLOT    STATE  IN FLIGHT  WORKERS  RELEASE
+
+        attempt 7, steady, listening on 127.0.0.1:8080
+        asked for: green with small@v2, by kb at 2026-11-23T03:10:00Z: 2 documents changed
+          recall@5 0.900, live 0.850, p = 0.040
+          MRR 0.700
+          switchctl promote green does it, switchctl request --withdraw takes it back
+        ");
+        answer.request.as_mut().unwrap().stands = false;
+        assert!(status(&answer).ends_with("  green does not serve that now\n"));
     }
 
     #[test]
