@@ -10,6 +10,7 @@ use switch_core::{Identity as SlotIdentity, Release, Slot, SlotReport};
 use tokio::sync::Notify;
 
 use crate::breaker::State;
+use crate::identity::Identity;
 use crate::routing::Assignment;
 use crate::settings::{Balance, Mismatch};
 use crate::worker::{Worker, now_millis};
