@@ -109,7 +109,8 @@ impl WorkerSettings<'_> {
         WorkerSettings { extra, ..self }
     }
 
-    fn write(&self, directory: &Path) {
+    /// Writes `worker.yaml` into a folder.
+    pub fn write(&self, directory: &Path) {
         let inference = if self.extra.contains("inference:") {
             ""
         } else {

@@ -76,7 +76,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("kbctl", &["evaluation", "rag-core", "rag-knowledge", "telemetry"]),
+    (
+        "kbctl",
+        &[
+            "evaluation",
+            "rag-core",
+            "rag-knowledge",
+            "settings-file",
+            "switch-api",
+            "switch-client",
+        ],
+    ),
     ("telemetry", &[]),
     ("settings-file", &[]),
     ("nginx-config", &[]),

@@ -10,3 +10,4 @@ pub(crate) mod inspect;
 pub(crate) mod search;
 pub(crate) mod sync;
 pub(crate) mod verify;
+pub(crate) mod watch;

@@ -34,14 +34,16 @@ impl ReadingOptions {
     }
 
     pub(crate) fn recognizer(&self) -> Result<Option<Recognizer>, Failure> {
-        let find = |languages: &String| {
-            Recognizer::find(languages).map_err(|e| {
-                let hint = "apt-get install tesseract-ocr tesseract-ocr-chi-sim poppler-utils";
-                Failure::new(format!("--ocr: {e}"), Some(hint.to_owned()))
-            })
-        };
-        self.ocr.as_ref().map(find).transpose()
+        self.ocr.as_deref().map(recognizer).transpose()
     }
+}
+
+/// What recognizes text in these languages.
+pub(crate) fn recognizer(languages: &str) -> Result<Recognizer, Failure> {
+    Recognizer::find(languages).map_err(|e| {
+        let hint = "apt-get install tesseract-ocr tesseract-ocr-chi-sim poppler-utils";
+        Failure::new(format!("recognizing text: {e}"), Some(hint.to_owned()))
+    })
 }
 
 /// The program that reads: this one.

@@ -4,6 +4,7 @@ mod commands;
 mod documents;
 mod interrupt;
 mod progress;
+mod rebuild;
 mod render;
 mod retrieval;
 
@@ -11,7 +12,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{build, calibrate, diff, evaluate, extract, gc, inspect, search, sync, verify};
+use crate::commands::{
+    build, calibrate, diff, evaluate, extract, gc, inspect, search, sync, verify, watch,
+};
 
 /// Builds and checks knowledge bases.
 #[derive(Parser)]
@@ -30,6 +33,7 @@ Examples:
   kbctl verify data/green/v20261123
   kbctl search data/green/v20261123 \"How many days of annual leave?\" --top-k 3
   kbctl evaluate data/green/v20261123 questions/sample-handbook.jsonl
+  kbctl watch --config watch.yaml --once
 
 Models are looked up in SWITCHYARD_MODELS (~/.cache/switchyard/models when it is not set).
 
@@ -47,6 +51,7 @@ enum Command {
     Calibrate(calibrate::Arguments),
     Sync(sync::Arguments),
     Gc(gc::Arguments),
+    Watch(watch::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +73,7 @@ fn main() -> ExitCode {
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Sync(arguments) => sync::run(&arguments),
         Command::Gc(arguments) => gc::run(&arguments),
+        Command::Watch(arguments) => watch::run(&arguments),
     };
     render::outcome(done)
 }

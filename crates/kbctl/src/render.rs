@@ -9,6 +9,7 @@ use rag_knowledge::build::BuildError;
 use rag_knowledge::embedding::OpenError;
 use rag_knowledge::sync::SyncError;
 use serde::Serialize;
+use settings_file::SettingsError;
 
 const DONE: u8 = 0;
 const FAILED: u8 = 1;
@@ -26,6 +27,7 @@ pub(crate) enum Output {
 }
 
 /// A command that did not do what it was asked.
+#[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
     hint: Option<String>,
@@ -37,15 +39,41 @@ impl Failure {
         Self { message: message.to_string(), hint, code: FAILED }
     }
 
+    /// Ended by a signal.
+    pub(crate) fn interrupted(message: impl ToString) -> Self {
+        Self { message: message.to_string(), hint: None, code: INTERRUPTED }
+    }
+
+    /// Says it on stderr.
+    pub(crate) fn tell(&self) {
+        note(&format!("error: {}", self.message));
+        if let Some(hint) = &self.hint {
+            note(&format!("hint: {hint}"));
+        }
+    }
+
     /// Wrong in a way that only another command line mends.
     pub(crate) fn usage(message: impl ToString) -> Self {
         Self { message: message.to_string(), hint: None, code: WRONG_USAGE }
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(&self.message)
+    }
+}
+
 impl From<KnowledgeError> for Failure {
     fn from(error: KnowledgeError) -> Self {
         Self::new(&error, Some(error.hint().to_owned()))
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        let hint = error.hint();
+        Self::new(&error, hint)
     }
 }
 
@@ -74,10 +102,7 @@ pub(crate) fn outcome(done: Result<(), Failure>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::from(DONE),
         Err(failure) => {
-            note(&format!("error: {}", failure.message));
-            if let Some(hint) = failure.hint {
-                note(&format!("hint: {hint}"));
-            }
+            failure.tell();
             ExitCode::from(failure.code)
         }
     }
@@ -110,6 +135,11 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Failure::new(e, None))?;
     print(&text)
+}
+
+/// A value as a line of JSON on stdout.
+pub(crate) fn print_json_line(value: &impl Serialize) -> Result<(), Failure> {
+    print(&serde_json::to_string(value).map_err(|e| Failure::new(e, None))?)
 }
 
 /// A number of things: `1 passage`, `2 passages`.

@@ -44,6 +44,11 @@ fn weight(text: &str) -> Result<f64, String> {
 }
 
 impl Options {
+    /// The usual way: by meaning and by words alike.
+    pub(crate) fn usual() -> Self {
+        Self { retrieval: Way::Hybrid, dense_weight: 1.0, lexical_weight: 1.0, embedding: None }
+    }
+
     /// The same way of looking in a knowledge base that may have another embedding.
     pub(crate) fn for_baseline(&self) -> Self {
         Self { embedding: None, ..self.clone() }

@@ -13,6 +13,7 @@ mod machine;
 mod previous;
 mod read;
 mod stage;
+mod unchanged;
 mod workshop;
 mod writing;
 
@@ -32,6 +33,7 @@ use time::OffsetDateTime;
 
 pub use error::BuildError;
 pub use stage::{Event, Observer};
+pub use unchanged::{Look, holds, look};
 
 use crate::manifest::{
     Counts, FORMAT, FailedEntry, IndexSettings, LexicalSettings, Manifest, Splitting,
@@ -272,6 +274,16 @@ fn no_passages(written: &Written) -> BuildError {
 
 fn manifest(request: &BuildRequest, identity: &EmbeddingIdentity, written: &Written) -> Manifest {
     Manifest {
+        counts: written.counts,
+        documents: written.documents.clone(),
+        failed: written.failed.clone(),
+        ..settings_of(request, identity)
+    }
+}
+
+/// The manifest of what is asked for, as far as it is known before a document was read.
+fn settings_of(request: &BuildRequest, identity: &EmbeddingIdentity) -> Manifest {
+    Manifest {
         format: FORMAT,
         embedding: identity.into(),
         reading: READING,
@@ -291,8 +303,8 @@ fn manifest(request: &BuildRequest, identity: &EmbeddingIdentity, written: &Writ
             version: lexical_version().to_owned(),
             tokenizer: TOKENIZER.to_owned(),
         },
-        counts: written.counts,
-        documents: written.documents.clone(),
-        failed: written.failed.clone(),
+        counts: Counts::default(),
+        documents: Vec::new(),
+        failed: Vec::new(),
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::KnowledgeError;
-use crate::report::Report;
+use crate::root::{self, Tag};
 use crate::{files, lock};
 
 /// What the name of a tag begins with while it is removed.
@@ -33,6 +33,8 @@ pub enum Fate {
     Kept,
     /// Somebody named it.
     Named,
+    /// A link leads to it; the link's name.
+    Linked(String),
     /// A worker or a program has it open.
     InUse,
     /// Whether somebody has it open cannot be told; why.
@@ -41,8 +43,8 @@ pub enum Fate {
     Removed,
 }
 
-/// Keeps the `keep` newest tags of `root` by the time of their build, those in `named`, and those that a
-/// running worker has open; removes the rest, and what unfinished work has left. With `dry_run` it only
+/// Keeps the `keep` newest tags of `root` by the time of their build, those in `named`, those that a link in
+/// `root` leads to, and those that a running worker has open; removes the rest, and what unfinished work has left. With `dry_run` it only
 /// says so.
 ///
 /// A tag first gets a hidden name, so that a crash leaves no half a tag behind.
@@ -56,14 +58,15 @@ pub fn collect(
     dry_run: bool,
 ) -> Result<Collection, KnowledgeError> {
     let mut collection = Collection::default();
-    let mut tags = tags(root)?;
-    tags.sort_by(|(a_built, a), (b_built, b)| b_built.cmp(a_built).then(b.cmp(a)));
-    for (position, (_, tag)) in tags.into_iter().enumerate() {
+    let linked = root::linked(root)?;
+    for (position, Tag { name: tag, .. }) in root::tags(root)?.into_iter().enumerate() {
         let folder = root.join(&tag);
         let fate = if position < keep {
             Fate::Kept
         } else if named.contains(&tag) {
             Fate::Named
+        } else if let Some(link) = linked.get(&tag) {
+            Fate::Linked(link.clone())
         } else {
             match lock::for_removal(&folder) {
                 Err(e) => Fate::Unclear(e.to_string()),
@@ -88,22 +91,6 @@ pub fn collect(
         collection.leftovers.push(name);
     }
     Ok(collection)
-}
-
-/// The tags of a folder with the time of their build. What has no report is no tag.
-fn tags(root: &Path) -> Result<Vec<(String, String)>, KnowledgeError> {
-    let fail = |e: std::io::Error| KnowledgeError::unreadable(root, e);
-    let mut tags = Vec::new();
-    for entry in std::fs::read_dir(root).map_err(fail)? {
-        let name = entry.map_err(fail)?.file_name().to_string_lossy().into_owned();
-        if crate::tag::check(&name).is_err() {
-            continue;
-        }
-        if let Ok(report) = Report::read(&root.join(&name)) {
-            tags.push((report.built_at, name));
-        }
-    }
-    Ok(tags)
 }
 
 /// Called with the tag's lock held: from here on nobody can open it.

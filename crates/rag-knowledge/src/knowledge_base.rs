@@ -35,6 +35,8 @@ pub struct KnowledgeBase {
 /// # Errors
 /// When it is not a knowledge base, was changed after it was built, or cannot be read.
 pub fn open_verified(folder: &Path, searches: usize) -> Result<KnowledgeBase, KnowledgeError> {
+    // Files are opened by name later, too: a link that leads elsewhere by then must not change what is read.
+    let folder = &folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let in_use = lock::in_use(folder)?;
     let verdict = verify(folder)?;
     if !verdict.holds() {

@@ -18,6 +18,7 @@ pub mod manifest;
 mod passages;
 pub mod report;
 mod retrieve;
+pub mod root;
 #[cfg(feature = "sync")]
 pub mod sync;
 pub mod tag;

@@ -110,7 +110,7 @@ pub struct LexicalSettings {
 }
 
 /// Totals of a knowledge base.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
     pub documents: usize,

@@ -118,7 +118,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn question_set(file: &Path) -> Result<QuestionSet, Failure> {
+pub(crate) fn question_set(file: &Path) -> Result<QuestionSet, Failure> {
     let named = |error: &dyn std::fmt::Display| {
         let hint = "docs/QUESTIONS.md describes the format".to_owned();
         Failure::new(format!("{}: {error}", file.display()), Some(hint))
@@ -137,7 +137,7 @@ fn saved_run(file: &Path) -> Result<Run, Failure> {
 }
 
 /// Asks every question of the set.
-fn ask(
+pub(crate) fn ask(
     folder: &Path,
     options: &Options,
     set: &QuestionSet,

@@ -9,7 +9,7 @@ use crate::render::{self, Failure, Output};
 
 /// Removes all but the newest tags of a folder, and what stopped builds have left there.
 ///
-/// A tag that a running worker has open is never removed.
+/// A tag that a running worker has open, or that a link such as `current` leads to, is never removed.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  kbctl gc data/green --keep 3 --dry-run\n  kbctl gc data/green --keep 3 --keep-tag v20261001"
@@ -47,6 +47,7 @@ fn text(collection: &Collection, dry_run: bool) -> String {
         let fate = match fate {
             Fate::Kept => "kept: one of the newest".to_owned(),
             Fate::Named => "kept: named".to_owned(),
+            Fate::Linked(link) => format!("kept: {link} leads there"),
             Fate::InUse => "kept: in use".to_owned(),
             Fate::Unclear(why) => format!("kept: {why}"),
             Fate::Removed => removed.to_owned(),

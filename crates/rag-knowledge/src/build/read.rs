@@ -1,8 +1,5 @@
 //! One document into passages.
 
-use std::fs::File;
-use std::io::Read as _;
-
 use rag_core::{Date, EmbedError, Embedder, SplitDocument, TokenLimit};
 use rag_documents::isolated::Readers;
 use rag_documents::{Document, DocumentError};
@@ -11,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::BuildRequest;
 use super::catalog::Listed;
 use super::previous::Previous;
+use super::unchanged::bytes_of;
 use crate::fingerprint::hex;
 
 /// What reading one document gave.
@@ -54,16 +52,10 @@ impl<'a> Reader<'a> {
     /// Reads and splits one document. Its bytes are read once: what is hashed is what is read.
     pub(super) fn read(&self, listed: &Listed) -> Result<Read, EmbedError> {
         let failed = |reason| Ok(Read { sha256: None, bytes: 0, content: Err(reason) });
-        if let Some(problem) = &listed.problem {
-            return failed(problem.clone());
-        }
-        let most = self.request.limits.file.saturating_add(1);
-        let mut bytes = Vec::new();
-        let read =
-            File::open(&listed.path).and_then(|file| file.take(most).read_to_end(&mut bytes));
-        if let Err(e) = read {
-            return failed(format!("it cannot be read: {e}"));
-        }
+        let bytes = match bytes_of(listed, self.request.limits.file) {
+            Ok(bytes) => bytes,
+            Err(reason) => return failed(reason),
+        };
         let (sha256, length) = (hex(&Sha256::digest(&bytes)), bytes.len() as u64);
         // Whether text of a page may be missing is only known of a document that is read.
         let known = !self.request.strict
