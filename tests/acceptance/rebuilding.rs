@@ -27,6 +27,11 @@ echo $! >pid
 /// A fact that no document holds at first.
 const FACT: &str = "The harbor office in Zanzibar opens at 07:42 and is led by Amina Juma.\n";
 
+/// The tag that both slots serve at first.
+fn first_tag() -> PathBuf {
+    PathBuf::from(knowledge(ENGLISH).file_name().unwrap())
+}
+
 /// A slot whose worker a script starts.
 struct Slot {
     folder: PathBuf,
@@ -84,8 +89,8 @@ impl Scene {
         copy(&documents(), &at.join("documents"));
         for name in ["blue", "green"] {
             let root = at.join("data").join(name);
-            copy(&knowledge(ENGLISH), &root.join("v1"));
-            std::os::unix::fs::symlink("v1", root.join("current")).unwrap();
+            copy(&knowledge(ENGLISH), &root.join(first_tag()));
+            std::os::unix::fs::symlink(first_tag(), root.join("current")).unwrap();
         }
         let slots = ["blue", "green"].map(|name| Slot::start(name, at));
         let [blue, green] = &slots;
@@ -159,7 +164,8 @@ async fn changed_documents_end_in_a_request_that_an_operator_sees() {
     std::fs::write(scene.at("documents/zanzibar.txt"), FACT).unwrap();
     let asked = scene.round("asked");
     assert_eq!(asked["slot"], "green");
-    assert_eq!(asked["why"], "documents: 1 added since v1");
+    let since = first_tag();
+    assert_eq!(asked["why"], format!("documents: 1 added since {}", since.display()));
     let status = scene.gateway.status();
     let request = &status["request"];
     assert_eq!((&status["live"], &request["slot"]), (&json!("blue"), &json!("green")));
@@ -193,7 +199,7 @@ async fn changed_documents_end_in_a_request_that_an_operator_sees() {
         waits["why"].as_str().unwrap().contains("blue is kept for a rollback until"),
         "{waits}"
     );
-    assert_eq!((scene.tags("blue"), scene.current("blue")), (2, PathBuf::from("v1")));
+    assert_eq!((scene.tags("blue"), scene.current("blue")), (2, first_tag()));
     scene.gateway.expect(&["rollback"], 0);
     assert_eq!(scene.gateway.status()["request"], Value::Null);
 }
@@ -209,7 +215,7 @@ async fn what_the_question_set_refuses_changes_nothing_and_is_not_tried_again() 
     assert_eq!(scene.once().status.code(), Some(1));
     let again = scene.round("refused");
     assert!(again["why"].as_str().unwrap().starts_with("refused before"), "{again}");
-    assert_eq!((scene.tags("green"), scene.current("green")), (2, PathBuf::from("v1")));
+    assert_eq!((scene.tags("green"), scene.current("green")), (2, first_tag()));
     assert_eq!(scene.gateway.status()["request"], Value::Null);
 
     // A restart that fails loses nothing: the next round goes on with what was built.
