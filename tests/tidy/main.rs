@@ -124,6 +124,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tracing-subscriber", &["telemetry"]),
     ("yaml_serde", &["settings-file"]),
     ("indicatif", &["kbctl"]),
+    ("jiff", &["kbctl"]),
     ("axum", &["gateway", "rag-worker"]),
 ];
 
