@@ -123,6 +123,11 @@ struct ObjectStore {
 
 impl ObjectStore {
     async fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[]).await
+    }
+
+    /// With more arguments for the store.
+    async fn start_with(folder: &Path, more: &[&str]) -> Self {
         std::fs::create_dir_all(folder.join("buckets/knowledge")).unwrap();
         // rclone cannot be asked for a free port and say which; this one is free now.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -132,6 +137,7 @@ impl ObjectStore {
             .args(["serve", "s3", "--auth-key", "key,secret", "--addr"])
             .arg(format!("127.0.0.1:{port}"))
             .arg(folder.join("buckets"))
+            .args(more)
             .stdin(Stdio::null());
         let process = Process::start_command("rclone", command, folder);
         let address = format!("127.0.0.1:{port}").parse().unwrap();
@@ -142,16 +148,20 @@ impl ObjectStore {
         Self { _process: process, endpoint: format!("http://127.0.0.1:{port}") }
     }
 
-    /// Runs `kbctl sync` with this store.
-    fn sync(&self, from: &str, to: &str) -> std::process::Output {
-        Command::new(processes::program("kbctl"))
+    /// `kbctl sync` with this store.
+    fn command(&self, from: &str, to: &str) -> Command {
+        let mut command = Command::new(processes::program("kbctl"));
+        command
             .args(["sync", from, to, "--output", "json"])
             .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_ACCESS_KEY_ID", "key")
             .env("AWS_SECRET_ACCESS_KEY", "secret")
-            .env("AWS_REGION", "us-east-1")
-            .output()
-            .unwrap()
+            .env("AWS_REGION", "us-east-1");
+        command
+    }
+
+    fn sync(&self, from: &str, to: &str) -> std::process::Output {
+        self.command(from, to).output().unwrap()
     }
 
     fn synced(&self, from: &str, to: &str) -> Value {
@@ -212,6 +222,58 @@ async fn a_tag_goes_to_an_object_store_and_from_there_to_another_machine() {
     assert!(
         String::from_utf8_lossy(&missing.stderr).contains("s3://knowledge/green/v9: no such tag")
     );
+}
+
+/// Bytes of the files below a folder.
+fn bytes_below(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(Result::unwrap);
+    let size = |entry: std::fs::DirEntry| match entry.metadata().unwrap() {
+        found if found.is_dir() => bytes_below(&entry.path()),
+        found => found.len(),
+    };
+    entries.map(size).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_that_is_killed_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let tag = knowledge(ENGLISH);
+    let name = tag.file_name().unwrap().to_str().unwrap().to_owned();
+    // Slow enough that a kill comes in the middle of it.
+    let store = ObjectStore::start_with(folder.path(), &["--bwlimit", "64k"]).await;
+    let bucket = folder.path().join("buckets/knowledge");
+    let (pieces, list) = (bucket.join("pieces"), bucket.join(format!("{name}.json")));
+    let patience = Duration::from_secs(60);
+
+    let sending = store.command(tag.to_str().unwrap(), "s3://knowledge");
+    let mut sending = Process::start_command("sending", sending, folder.path());
+    let before = eventually("some pieces are in the bucket", patience, async || {
+        assert!(sending.is_running(), "it was done before it could be killed");
+        let bytes = bytes_below(&pieces);
+        (bytes > 0).then_some(bytes)
+    })
+    .await;
+    sending.kill();
+    assert!(!list.exists(), "half a tag is no tag");
+    let sent = store.synced(tag.to_str().unwrap(), "s3://knowledge");
+    let (carried, bytes) = (sent["carried"].as_u64().unwrap(), sent["bytes"].as_u64().unwrap());
+    assert!(carried > 0 && carried + before <= bytes, "{before} bytes were there: {sent}");
+
+    let (from, root) = (format!("s3://knowledge/{name}"), folder.path().join("there"));
+    let receiving = store.command(&from, root.to_str().unwrap());
+    let mut receiving = Process::start_command("receiving", receiving, folder.path());
+    eventually("some pieces have arrived", patience, async || {
+        assert!(receiving.is_running(), "it was done before it could be killed");
+        let arrived = root.join(format!(".syncing-{name}")).join("derived");
+        (bytes_below(&arrived) > 0).then_some(())
+    })
+    .await;
+    receiving.kill();
+    assert!(!root.join(&name).exists());
+    let received = store.synced(&from, root.to_str().unwrap());
+    assert!(received["carried"].as_u64().unwrap() < bytes, "{received}");
+    assert_eq!(received["fingerprint"], sent["fingerprint"]);
+    assert_eq!(names(&root), [name]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
