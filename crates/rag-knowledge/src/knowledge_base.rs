@@ -135,6 +135,19 @@ impl KnowledgeBase {
         self.manifest.counts.passages
     }
 
+    /// The label printed on the page of a passage, such as `iv`; `None` when it is the page's number, or
+    /// when there is none.
+    pub fn page_label(&self, passage: &Passage) -> Option<&str> {
+        let documents = &self.manifest.documents;
+        let at =
+            documents.binary_search_by(|entry| entry.file.as_bytes().cmp(passage.file.as_bytes()));
+        let labels = &documents.get(at.ok()?)?.labels;
+        let label = labels.get(passage.page?.checked_sub(1)? as usize)?;
+        let says_more =
+            !label.is_empty() && passage.page.map(|page| page.to_string()).as_ref() != Some(label);
+        says_more.then_some(label)
+    }
+
     /// All that is written down about it.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest

@@ -131,6 +131,10 @@ pub struct DocumentEntry {
     /// The day it says it was last changed, `2026-03-01`; none when it does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
+    /// The labels printed on its pages, such as `iv`, from the first page on; empty when they are the
+    /// pages' numbers, or when it has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
     /// Pages (PDF) or heading sections (DOCX).
     pub sections: usize,
     pub passages: usize,

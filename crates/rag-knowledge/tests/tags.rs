@@ -5,9 +5,9 @@
 #[path = "made/builds.rs"]
 mod made;
 
-use made::{documents, many_documents, request, run, write_pdf};
-use rag_core::{SplitSettings, Splitter};
-use rag_knowledge::build::BuildRequest;
+use made::{Letters, documents, many_documents, request, run, write_labeled_pages, write_pdf};
+use rag_core::{Embedder, SplitSettings, Splitter};
+use rag_knowledge::build::{BuildRequest, holds, look};
 use rag_knowledge::collect::{Fate, collect};
 use rag_knowledge::diff::{DocumentChange, diff};
 use rag_knowledge::{Manifest, open_verified};
@@ -46,6 +46,60 @@ fn a_difference_names_each_document_and_what_became_of_it() {
     );
     assert!(matches!(added, DocumentChange::Added { .. }));
     assert!(matches!(renamed, DocumentChange::Renamed { from, .. } if from == "01.pdf"));
+}
+
+#[test]
+fn a_tag_holds_its_documents_until_one_of_them_or_a_setting_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let docs = documents(folder.path());
+    let tag = run(&request(folder.path(), "v1")).unwrap().folder;
+    let embedder = Letters::new();
+    let same = |request: &BuildRequest| holds(request, embedder.identity(), &tag).unwrap();
+    let again = request(folder.path(), "v2");
+    assert!(same(&again), "documents that cannot be read are known, too");
+    let seen = look(&docs).unwrap();
+    assert_eq!((look(&docs).unwrap(), seen.documents), (seen.clone(), 5));
+
+    let splitter = SplitSettings::new(Splitter::new(61, 10).unwrap());
+    assert!(!same(&BuildRequest { splitter, ..again.clone() }));
+    assert!(!same(&BuildRequest { scalar: rag_knowledge::index::Scalar::F16, ..again.clone() }));
+    let mut other = embedder.identity().clone();
+    other.model_sha256 = "2".repeat(64);
+    assert!(!holds(&again, &other, &tag).unwrap());
+
+    std::fs::rename(docs.join("note.pdf"), docs.join("notes.pdf")).unwrap();
+    assert!(!same(&again) && look(&docs).unwrap().digest != seen.digest, "another name");
+    std::fs::rename(docs.join("notes.pdf"), docs.join("note.pdf")).unwrap();
+    assert!(same(&again));
+    std::fs::write(docs.join("empty.docx"), "no longer").unwrap();
+    assert!(!same(&again) && look(&docs).unwrap().digest != seen.digest, "other bytes");
+    std::fs::write(docs.join("empty.docx"), "").unwrap();
+    std::fs::write(docs.join("new.txt"), "one more").unwrap();
+    assert!(!same(&again), "one more");
+}
+
+#[test]
+fn a_passage_knows_the_label_that_is_printed_on_its_page() {
+    let folder = tempfile::tempdir().unwrap();
+    many_documents(folder.path(), 1);
+    let contents = ["front", "preface", "first", "second"]
+        .map(|word| format!("BT /F 11 Tf 50 700 Td (The {word} page says this.) Tj ET"));
+    let contents: Vec<&str> = contents.iter().map(String::as_str).collect();
+    write_labeled_pages(&folder.path().join("documents/labeled.pdf"), &contents);
+    let built = run(&request(folder.path(), "v1")).unwrap();
+    let knowledge = open_verified(&built.folder, 1).unwrap();
+    let labels =
+        (0..knowledge.passages()).map(|at| knowledge.passage(at).unwrap()).filter_map(|passage| {
+            (passage.file == "labeled.pdf")
+                .then(|| (passage.page, knowledge.page_label(&passage).map(str::to_owned)))
+        });
+    let labels: Vec<(Option<u32>, Option<String>)> = labels.collect();
+    let expected = [(1, "i"), (2, "ii"), (3, "1"), (4, "2")];
+    assert_eq!(labels, expected.map(|(page, label)| (Some(page), Some(label.to_owned()))));
+    let plain = knowledge.passage(0).unwrap();
+    assert_eq!((plain.file.as_str(), knowledge.page_label(&plain)), ("00.pdf", None));
+    let manifest = std::fs::read_to_string(built.folder.join("manifest.json")).unwrap();
+    assert_eq!(manifest.matches("\"labels\"").count(), 1, "only where they say more");
 }
 
 #[test]

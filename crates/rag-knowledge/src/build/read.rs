@@ -2,7 +2,7 @@
 
 use rag_core::{Date, EmbedError, Embedder, SplitDocument, TokenLimit};
 use rag_documents::isolated::Readers;
-use rag_documents::{Document, DocumentError};
+use rag_documents::{Document, DocumentError, PageReport};
 use sha2::{Digest, Sha256};
 
 use super::BuildRequest;
@@ -22,7 +22,13 @@ pub(super) struct Read {
 
 pub(super) enum Content {
     /// It was read and cut.
-    Cut { sections: usize, date: Option<Date>, document: SplitDocument, warnings: Vec<String> },
+    Cut {
+        sections: usize,
+        labels: Vec<String>,
+        date: Option<Date>,
+        document: SplitDocument,
+        warnings: Vec<String>,
+    },
     /// The previous tag has it as it is.
     Unchanged,
 }
@@ -108,6 +114,18 @@ impl<'a> Reader<'a> {
             ));
         }
         let (sections, date) = (document.sections.len(), document.date);
-        Ok(Ok(Content::Cut { sections, date, document: split, warnings }))
+        let labels = labels(&document.pages);
+        Ok(Ok(Content::Cut { sections, labels, date, document: split, warnings }))
     }
+}
+
+/// What is printed on the pages, unless it is their numbers.
+fn labels(pages: &[PageReport]) -> Vec<String> {
+    let printed = |page: &PageReport| page.label.clone().unwrap_or_default();
+    let says_more = |page: &PageReport| {
+        page.label
+            .as_ref()
+            .is_some_and(|label| !label.is_empty() && *label != page.page.to_string())
+    };
+    if pages.iter().any(says_more) { pages.iter().map(printed).collect() } else { Vec::new() }
 }

@@ -95,7 +95,7 @@ impl<'a> Writing<'a> {
             parents_written: 0,
             done: 0,
             written: Written {
-                counts: Counts { documents: 0, failed: 0, passages: 0, characters: 0 },
+                counts: Counts::default(),
                 documents: Vec::new(),
                 failed: Vec::new(),
                 warnings: Vec::new(),
@@ -111,12 +111,13 @@ impl<'a> Writing<'a> {
         let Read { sha256, bytes, content } = read;
         match content {
             Err(reason) => self.failed(listed, sha256, reason),
-            Ok(Content::Cut { sections, date, document, warnings }) => {
+            Ok(Content::Cut { sections, labels, date, document, warnings }) => {
                 let entry = DocumentEntry {
                     file: listed.file.clone(),
                     sha256: sha256.unwrap_or_default(),
                     bytes,
                     date: date.map(|date| date.to_string()),
+                    labels,
                     sections,
                     passages: document.passages.len(),
                     parents: document.parents.len(),

@@ -127,3 +127,9 @@ pub(crate) fn write_pdf(path: &Path, name: &str, lines: usize) {
 pub(crate) fn write_pages(path: &Path, contents: &[&str]) {
     std::fs::write(path, pdf::pages(contents, "")).unwrap();
 }
+
+/// Pages of which the first two are labeled i and ii, and the rest from 1 on.
+pub(crate) fn write_labeled_pages(path: &Path, contents: &[&str]) {
+    let labels = "/PageLabels << /Nums [0 << /S /r >> 2 << /S /D >>] >>";
+    std::fs::write(path, pdf::pages(contents, labels)).unwrap();
+}
