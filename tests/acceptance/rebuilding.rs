@@ -76,9 +76,10 @@ impl Drop for Slot {
 
 /// Two slots that serve the sample documents, their front door, and a watch over a folder of documents.
 struct Scene {
-    folder: tempfile::TempDir,
-    slots: [Slot; 2],
     gateway: Gateway,
+    slots: [Slot; 2],
+    /// Last, for the slots find their workers in it when they end.
+    folder: tempfile::TempDir,
 }
 
 impl Scene {
@@ -98,7 +99,7 @@ impl Scene {
         let gateway = Gateway::start(&[blue.address], &[green.address], extra).await;
         gateway.wait("blue");
         gateway.wait("green");
-        Self { folder, slots, gateway }
+        Self { gateway, slots, folder }
     }
 
     fn at(&self, path: &str) -> PathBuf {
