@@ -232,6 +232,17 @@ async fn what_the_question_set_refuses_changes_nothing_and_is_not_tried_again() 
     let asked = scene.round("asked");
     assert_eq!(scene.tags("green"), 3, "nothing was built twice");
 
+    // As it was before: what is asked for is no longer true.
+    let away = scene.at("zanzibar.txt");
+    std::fs::rename(scene.at("documents/zanzibar.txt"), &away).unwrap();
+    std::fs::rename(scene.at("documents/other.txt"), scene.at("other.txt")).unwrap();
+    scene.round("nothing");
+    assert_eq!(scene.gateway.status()["request"], Value::Null);
+    std::fs::rename(scene.at("other.txt"), scene.at("documents/other.txt")).unwrap();
+    std::fs::rename(&away, scene.at("documents/zanzibar.txt")).unwrap();
+    assert_eq!(scene.round("asked")["why"], asked["why"]);
+    assert_eq!(scene.tags("green"), 3, "nothing was built twice");
+
     // Taken back by an operator: the same is not asked for again, unless somebody wants it.
     scene.gateway.expect(&["request", "--withdraw", "--reason", "not today"], 0);
     let declined = scene.round("nothing");

@@ -78,9 +78,13 @@ impl Round {
         }
         let inputs = self.inputs(&seen.digest)?;
         let standing = self.gateway.standing()?;
-        let before =
-            Memory::read(&settings.state).filter(|memory| memory.inputs == inputs && !again);
-        if let Some(said) = before.and_then(|memory| settled(&memory, &standing)) {
+        if standing.serves(standing.live).is_none() {
+            let why = format!("the front door does not know yet what {} serves", standing.live);
+            return Ok(Said::Waits { why });
+        }
+        let before = Memory::read(&settings.state);
+        let same = before.as_ref().filter(|memory| memory.inputs == inputs && !again);
+        if let Some(said) = same.map(|memory| settled(memory, &standing)) {
             return Ok(said);
         }
         let remember = |ready: &Ready, outcome: Outcome| {
@@ -90,6 +94,9 @@ impl Round {
         let live = self.live(&standing)?;
         let ready = match self.ready(&standing, live.as_deref(), cancelled)? {
             Found::AsLive(ready) => {
+                if before.is_some_and(|memory| memory.outcome == Outcome::Asked) {
+                    self.withdraw(&standing)?;
+                }
                 remember(&ready, Outcome::Live)?;
                 return Ok(Said::Nothing {
                     why: format!("{} holds these documents and is live", ready.tag),
@@ -228,6 +235,21 @@ impl Round {
         }))
     }
 
+    /// Takes back what was asked for about documents that are no longer so.
+    fn withdraw(&self, standing: &Standing) -> Result<(), Failure> {
+        if standing.status.request.as_ref().is_none_or(|request| request.slot != standing.idle) {
+            return Ok(());
+        }
+        let reason = "the documents are again as they are live".to_owned();
+        let request = RequestPromotion {
+            reason: Some(reason),
+            withdraw: true,
+            ..RequestPromotion::default()
+        };
+        render::note(&self.gateway.ask(&request)?.text);
+        Ok(())
+    }
+
     /// Makes the slot's workers serve it.
     fn hand_over(&self, slot: &str, ready: &Ready, cancelled: &AtomicBool) -> Result<(), Failure> {
         let place = &self.settings.slots[slot];
@@ -248,14 +270,14 @@ enum Found {
     New(Ready),
 }
 
-/// What an earlier round has settled about the same documents, if nothing has to be done.
-fn settled(memory: &Memory, standing: &Standing) -> Option<Said> {
+/// What an earlier round has settled about the same documents.
+fn settled(memory: &Memory, standing: &Standing) -> Said {
     let Memory { tag, fingerprint, outcome, .. } = memory;
     let is_live = standing.serves(standing.live) == Some(fingerprint);
     let why = match outcome {
         Outcome::Refused(why) => {
             let why = format!("refused before, and nothing has changed since: {why}");
-            return Some(Said::Refused { tag: tag.clone(), why });
+            return Said::Refused { tag: tag.clone(), why };
         }
         Outcome::Live | Outcome::Asked if is_live => {
             format!("{tag} holds these documents and is live")
@@ -269,7 +291,7 @@ fn settled(memory: &Memory, standing: &Standing) -> Option<Said> {
             _ => format!("{tag} was asked for, and the operators decided otherwise"),
         },
     };
-    Some(Said::Nothing { why })
+    Said::Nothing { why }
 }
 
 /// The newest tag that a build can start from.
