@@ -1,8 +1,8 @@
-//! Why an embedding model could not be opened.
+//! Why an embedding or a reranker could not be opened.
 
 use std::path::PathBuf;
 
-use crate::description::EXAMPLE;
+use crate::description::example;
 
 /// Opening failed; the message names the file and the cause, `hint` what to do.
 #[derive(Debug, thiserror::Error)]
@@ -50,21 +50,22 @@ impl OpenError {
     pub fn hint(&self) -> String {
         match self {
             Self::NoFolder { .. } => {
-                "fetch the models with scripts/fetch-models, or name another folder".to_owned()
-            }
-            Self::Unreadable { file, .. } | Self::Description { file, .. }
-                if file.file_name().is_some_and(|n| n == crate::DESCRIPTION_FILE) =>
-            {
-                format!("a description file looks like this: {EXAMPLE}")
+                "name another folder; scripts/fetch-models fetches the embeddings, and \
+                 docs/OPERATIONS.md says what other folders need"
+                    .to_owned()
             }
             Self::Runtime { .. } => {
                 "run scripts/fetch-models, or set ORT_DYLIB_PATH to libonnxruntime.so (1.24 or later)"
                     .to_owned()
             }
-            Self::Unreadable { .. } | Self::Description { .. } | Self::Model { .. } => {
-                "fetch the model again with scripts/fetch-models, or correct its embedding.json"
-                    .to_owned()
-            }
+            Self::Unreadable { file, .. }
+            | Self::Description { file, .. }
+            | Self::Model { file, .. } => match example(file) {
+                Some(example) => format!("a description file looks like this: {example}"),
+                None => "fetch the model again (scripts/fetch-models fetches the embeddings), or correct its \
+                         description file"
+                    .to_owned(),
+            },
         }
     }
 }
