@@ -8,4 +8,5 @@ mod failures;
 mod knowledge;
 mod openai;
 mod quickstart;
+mod reranking;
 mod switching;
