@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use rag_core::{
     Answerable, Chosen, Citation, EmbedError, Embedder, Enclosing, Filter, GenerateError,
-    Generator, Language, Message, PromptError, Reranker, RetrievalSettings, Retrieved, Role, answer,
-    enclose, prompt,
+    Generator, Language, Message, PromptError, Reranker, RetrievalSettings, Retrieved, Role,
+    answer, enclose, prompt,
 };
 use rag_embedder::{OnnxEmbedder, OnnxReranker};
 use rag_generator::{EngineStats, LlamaGenerator};
