@@ -25,11 +25,11 @@ pub(crate) fn example(file: &Path) -> Option<&'static str> {
 /// Reads `<folder>/<name>` and lets `check` make of it what is meant, or say in one clause what is wrong.
 fn read<Said: DeserializeOwned, Meant>(
     folder: &Path,
-    name: &str,
+    name: &'static str,
     check: impl FnOnce(Said) -> Result<Meant, String>,
 ) -> Result<Meant, OpenError> {
     if !folder.is_dir() {
-        return Err(OpenError::NoFolder { folder: folder.to_owned() });
+        return Err(OpenError::NoFolder { folder: folder.to_owned(), description: name });
     }
     let path = folder.join(name);
     let unreadable =

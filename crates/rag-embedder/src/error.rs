@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::description::example;
+use crate::description::{RERANKER_FILE, example};
 
 /// Opening failed; the message names the file and the cause, `hint` what to do.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,8 @@ pub enum OpenError {
     NoFolder {
         /// Where it was looked for.
         folder: PathBuf,
+        /// The description file that was to be in it.
+        description: &'static str,
     },
     /// A file of the folder is missing or cannot be read.
     #[error("{}: {cause}", file.display())]
@@ -49,10 +51,11 @@ impl OpenError {
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         match self {
+            Self::NoFolder { description, .. } if *description == RERANKER_FILE => {
+                "name another folder; docs/OPERATIONS.md says where a reranker comes from".to_owned()
+            }
             Self::NoFolder { .. } => {
-                "name another folder; scripts/fetch-models fetches the embeddings, and \
-                 docs/OPERATIONS.md says what other folders need"
-                    .to_owned()
+                "fetch the models with scripts/fetch-models, or name another folder".to_owned()
             }
             Self::Runtime { .. } => {
                 "run scripts/fetch-models, or set ORT_DYLIB_PATH to libonnxruntime.so (1.24 or later)"
