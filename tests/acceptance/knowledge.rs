@@ -1,22 +1,11 @@
 //! A knowledge base that is damaged, or of another embedding, never becomes ready.
 
 use std::path::Path;
-use std::time::Duration;
 
-use serde_json::Value;
-use switchyard_tests::harness::processes::{self, eventually};
+use switchyard_tests::harness::processes;
 use switchyard_tests::harness::rag_worker::{
     BILINGUAL, ENGLISH, Worker, WorkerSettings, copy, knowledge,
 };
-
-async fn failure(worker: &Worker) -> Value {
-    eventually("the worker has failed", Duration::from_secs(60), async || {
-        let health = worker.health().await;
-        assert_ne!(health["status"], "ready", "{health}");
-        (health["status"] == "failed").then_some(health)
-    })
-    .await
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_corrupted_index_is_named_and_never_served() {
@@ -31,7 +20,7 @@ async fn a_corrupted_index_is_named_and_never_served() {
 
     let settings = WorkerSettings { knowledge: damaged.clone(), ..WorkerSettings::small(ENGLISH) };
     let worker = Worker::launch(settings).await;
-    let health = failure(&worker).await;
+    let health = worker.failure().await;
     let reason = health["error"]["message"].as_str().unwrap();
     assert!(reason.contains("index.usearch"), "{reason}");
 
@@ -56,7 +45,7 @@ async fn a_changed_passage_breaks_the_fingerprint() {
         std::fs::read_to_string(&passages).unwrap().replacen("four months", "nine months", 1);
     std::fs::write(&passages, text).unwrap();
     let settings = WorkerSettings { knowledge: damaged, ..WorkerSettings::small(ENGLISH) };
-    let health = failure(&Worker::launch(settings).await).await;
+    let health = Worker::launch(settings).await.failure().await;
     let reason = health["error"]["message"].as_str().unwrap();
     assert!(reason.contains("fingerprint"), "{reason}");
 }
@@ -65,7 +54,7 @@ async fn a_changed_passage_breaks_the_fingerprint() {
 async fn another_embedding_is_refused_by_name() {
     let settings =
         WorkerSettings { knowledge: knowledge(BILINGUAL), ..WorkerSettings::small(ENGLISH) };
-    let health = failure(&Worker::launch(settings).await).await;
+    let health = Worker::launch(settings).await.failure().await;
     let reason = health["error"]["message"].as_str().unwrap();
     assert!(reason.contains(ENGLISH) && reason.contains(BILINGUAL), "{reason}");
 }

@@ -9,4 +9,5 @@ mod knowledge;
 mod openai;
 mod quickstart;
 mod rebuilding;
+mod reranking;
 mod switching;

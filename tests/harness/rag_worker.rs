@@ -167,6 +167,16 @@ impl Worker {
         http::get(self.address, "/health").await.unwrap().json()
     }
 
+    /// `/health` once it says that the worker has failed, which it must.
+    pub async fn failure(&self) -> Value {
+        eventually("the worker has failed", Duration::from_secs(60), async || {
+            let health = self.health().await;
+            assert_ne!(health["status"], "ready", "{health}");
+            (health["status"] == "failed").then_some(health)
+        })
+        .await
+    }
+
     /// One sample of `/metrics`; `sample` is the name with its labels.
     pub async fn metric(&self, sample: &str) -> f64 {
         let answer = http::get(self.address, "/metrics").await.unwrap();

@@ -33,13 +33,17 @@ fn release(health: &Value) -> Option<Release> {
     let model = text("/model/sha256").or_else(|| text("/model/name")).unwrap_or("-");
     let embedding = text("/embedding/name").unwrap_or("-");
     let embedding_version = text("/embedding/version").unwrap_or("-");
+    // Most workers have none, and what was recorded of their releases stays true.
+    let reranker = text("/reranker/name").map_or_else(String::new, |name| {
+        format!(", reranker {name} {}", text("/reranker/version").unwrap_or("-"))
+    });
     let name = text("/model/name").unwrap_or("model");
     let short: String = knowledge.chars().take(12).collect();
     let tag = text("/knowledge/tag").unwrap_or(&short);
     Some(Release {
         label: readable(name, tag),
         fingerprint: format!(
-            "knowledge {knowledge}, model {model}, embedding {embedding} {embedding_version}"
+            "knowledge {knowledge}, model {model}, embedding {embedding} {embedding_version}{reranker}"
         ),
     })
 }
@@ -69,6 +73,20 @@ mod tests {
         assert_eq!(release.label, "Small-Model@v20261123");
         assert_eq!(release.fingerprint, "knowledge bb, model aa, embedding - -");
         assert_eq!(identity.health, health);
+    }
+
+    #[test]
+    fn another_reranker_is_another_release() {
+        let fingerprint = |reranker: Value| {
+            let mut health = serde_json::json!({ "knowledge": { "fingerprint": "bb" } });
+            health["reranker"] = reranker;
+            Identity::read(health).release.unwrap().fingerprint
+        };
+        let none = fingerprint(Value::Null);
+        assert_eq!(none, "knowledge bb, model -, embedding - -");
+        let first = fingerprint(serde_json::json!({ "name": "bge", "version": "1" }));
+        assert_eq!(first, format!("{none}, reranker bge 1"));
+        assert_ne!(first, fingerprint(serde_json::json!({ "name": "bge", "version": "2" })));
     }
 
     #[test]

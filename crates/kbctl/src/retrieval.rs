@@ -1,11 +1,11 @@
 //! Asking a knowledge base: what search, evaluate and calibrate have in common.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use rag_core::{Chosen, Embedder, Filter, RetrievalSettings};
+use rag_core::{Chosen, Embedder, Filter, RERANKED, Reranker, RetrievalSettings};
 use rag_knowledge::KnowledgeBase;
-use rag_knowledge::embedding::{self, ModelCache, OnnxEmbedder};
+use rag_knowledge::embedding::{self, ModelCache, OnnxEmbedder, OnnxReranker};
 
 use crate::render::Failure;
 
@@ -26,6 +26,18 @@ pub(crate) struct Options {
     embedding: Option<String>,
 }
 
+/// Which passages a second model puts in order.
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct Reranking {
+    /// The reranker that puts the best passages in order: a name in the model cache, or a path that begins
+    /// with / or a dot.
+    #[arg(long, value_name = "MODEL")]
+    reranker: Option<String>,
+    /// How many of the best passages it puts in order (20 when not given).
+    #[arg(long, value_name = "N", requires = "reranker", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    reranked: Option<u16>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Way {
     /// By meaning and by words.
@@ -43,6 +55,13 @@ fn weight(text: &str) -> Result<f64, String> {
     }
 }
 
+impl Reranking {
+    /// By this model, or none, as many passages as is usual.
+    pub(crate) fn by(reranker: Option<&str>) -> Self {
+        Self { reranker: reranker.map(str::to_owned), reranked: None }
+    }
+}
+
 impl Options {
     /// The usual way: by meaning and by words alike.
     pub(crate) fn usual() -> Self {
@@ -54,8 +73,8 @@ impl Options {
         Self { embedding: None, ..self.clone() }
     }
 
-    fn settings(&self) -> RetrievalSettings {
-        match self.retrieval {
+    fn settings(&self, reranking: &Reranking) -> RetrievalSettings {
+        let settings = match self.retrieval {
             Way::Dense => RetrievalSettings::dense(),
             Way::Lexical => RetrievalSettings::lexical(),
             Way::Hybrid => RetrievalSettings {
@@ -63,32 +82,43 @@ impl Options {
                 lexical_weight: self.lexical_weight,
                 ..RetrievalSettings::default()
             },
-        }
+        };
+        RetrievalSettings { reranked: reranking.reranked.map_or(RERANKED, usize::from), ..settings }
     }
 }
 
-/// A knowledge base with the embedding it was built with.
+/// A knowledge base with the embedding it was built with, and a reranker if one was named.
 pub(crate) struct Opened {
     pub(crate) knowledge: KnowledgeBase,
-    pub(crate) embedder: OnnxEmbedder,
+    embedder: OnnxEmbedder,
+    reranker: Option<OnnxReranker>,
     settings: RetrievalSettings,
 }
 
 impl Opened {
     /// Opens the tag in `folder` after checking it.
-    pub(crate) fn open(folder: &Path, options: &Options) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        folder: &Path,
+        options: &Options,
+        reranking: &Reranking,
+    ) -> Result<Self, Failure> {
+        let models = ModelCache::from_environment();
         let knowledge = rag_knowledge::open_verified(folder, 1)?;
         let built_with = knowledge.embedding();
         let name = options.embedding.as_ref().unwrap_or(&built_with.name);
-        let model: PathBuf = ModelCache::from_environment().resolve(name);
-        let embedder = embedding::open(&model, 1)?;
+        let embedder = embedding::open(&models.resolve(name), 1)?;
         knowledge.check_embedding(embedder.identity())?;
-        Ok(Self { knowledge, embedder, settings: options.settings() })
+        let reranker = match &reranking.reranker {
+            Some(name) => Some(embedding::open_reranker(&models.resolve(name), 1)?),
+            None => None,
+        };
+        Ok(Self { knowledge, embedder, reranker, settings: options.settings(reranking) })
     }
 
     /// How likely a passage answers the question, 0.0–1.0.
     pub(crate) fn relevance(&self, chosen: &Chosen) -> f32 {
-        self.embedder.calibration().probability(chosen.evidence) as f32
+        let reranker = self.reranker.as_ref().and_then(OnnxReranker::calibration);
+        chosen.probability(self.embedder.calibration(), reranker) as f32
     }
 
     /// Up to `k` passages for a question, best first.
@@ -100,8 +130,9 @@ impl Opened {
     ) -> Result<Vec<Chosen>, Failure> {
         let failed = |e: &dyn std::fmt::Display| Failure::new(e, None);
         let vector = self.embedder.embed_query(question).map_err(|e| failed(&e))?;
+        let reranker = self.reranker.as_ref().map(|reranker| reranker as &dyn Reranker);
         self.knowledge
-            .retrieve(question, &vector, k, &self.settings, filter)
+            .retrieve(question, &vector, k, &self.settings, filter, reranker)
             .map_err(|e| failed(&e))
     }
 }

@@ -7,7 +7,7 @@ use crate::passage::Passage;
 pub struct Retrieved {
     /// The passage.
     pub passage: Passage,
-    /// How likely it answers the question, 0.0–1.0 ([`crate::Calibration::probability`]).
+    /// How likely it answers the question, 0.0–1.0 ([`crate::Chosen::probability`]).
     pub score: f32,
 }
 

@@ -9,7 +9,8 @@
 mod likelihood;
 
 use crate::retrieval::Evidence;
-use likelihood::{Best, best, dot, logistic, softplus};
+pub(crate) use likelihood::logistic;
+use likelihood::{Best, best, dot, softplus};
 
 /// A logistic curve from what is known of a passage to a probability:
 /// 1 / (1 + e^−(cosine · c + words · w + intercept)).

@@ -1,7 +1,7 @@
 //! From question to passages to prompt to cited answer.
 //!
 //! Pure: no clock, no files, no threads, and no other crate of ours. The engines that do the heavy
-//! work (embedding, search, generation) stand behind three short traits, so that a worker, a
+//! work (embedding, reranking, search, generation) stand behind four short traits, so that a worker, a
 //! builder and a test see the same shapes.
 
 pub mod answer;
@@ -18,6 +18,7 @@ pub mod generator;
 pub mod index;
 pub mod passage;
 pub mod prompt;
+pub mod reranker;
 pub mod retrieval;
 pub mod split;
 
@@ -38,6 +39,7 @@ pub use generator::{
 pub use index::{Hit, Index, IndexError, PassageSet};
 pub use passage::{Passage, READING, Section, with_context};
 pub use prompt::{Prompt, PromptError};
+pub use reranker::{LogitCurve, RERANKED, RerankError, Reranker, RerankerIdentity, by_logit};
 pub use retrieval::{Chosen, Evidence, RetrievalSettings, TOP_K};
 pub use split::{
     ALL_HEADINGS, LimitReport, Parent, SentenceRules, SplitDocument, SplitPassage, SplitSettings,

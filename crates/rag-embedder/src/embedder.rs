@@ -1,25 +1,18 @@
 //! An embedding model from a folder.
 
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::path::Path;
 
 use fastembed::{
-    InitOptionsUserDefined, QuantizationMode, TextEmbedding, TokenizerFiles,
-    UserDefinedEmbeddingModel,
+    InitOptionsUserDefined, QuantizationMode, TextEmbedding, UserDefinedEmbeddingModel,
 };
 use rag_core::{Calibration, EmbedError, Embedder, EmbeddingIdentity, Pooling};
 use tokenizers::Tokenizer;
 
-use crate::cache::ModelCache;
 use crate::description::Description;
 use crate::error::OpenError;
 use crate::hash::sha256;
+use crate::model_folder::ModelFolder;
 use crate::pool::Pool;
-use crate::runtime;
-
-/// What embedding one text gave.
-type Embedded = Result<Vec<f32>, EmbedError>;
 
 /// An ONNX model with its tokenizer. Each text is run alone on one thread, so its vector does not
 /// depend on its neighbors (dynamic quantization and padding would make it so); several texts
@@ -39,25 +32,9 @@ pub struct OnnxEmbedder {
 /// When a file is missing or wrong, ONNX Runtime is not found, or the model's vectors do not have
 /// the declared width.
 pub fn open(folder: &Path, threads: usize) -> Result<OnnxEmbedder, OpenError> {
-    if !folder.is_dir() {
-        return Err(OpenError::NoFolder { folder: folder.to_owned() });
-    }
     let description = Description::read(folder)?;
-    let file = folder.join(&description.file);
-    let onnx = read(&file)?;
-    let tokenizer_path = folder.join("tokenizer.json");
-    let files = TokenizerFiles {
-        tokenizer_file: read(&tokenizer_path)?,
-        config_file: read(&folder.join("config.json"))?,
-        special_tokens_map_file: read(&folder.join("special_tokens_map.json"))?,
-        tokenizer_config_file: read(&folder.join("tokenizer_config.json"))?,
-    };
-    let mut tokenizer = Tokenizer::from_bytes(&files.tokenizer_file)
-        .map_err(|e| OpenError::Model { file: tokenizer_path.clone(), cause: e.to_string() })?;
-    tokenizer.with_padding(None);
-    tokenizer
-        .with_truncation(None)
-        .map_err(|e| OpenError::Model { file: tokenizer_path.clone(), cause: e.to_string() })?;
+    let model = ModelFolder::read(folder, &description.file)?;
+    let failed = |cause: String| OpenError::Model { file: model.file.clone(), cause };
 
     let identity = EmbeddingIdentity {
         name: description.name,
@@ -67,19 +44,14 @@ pub fn open(folder: &Path, threads: usize) -> Result<OnnxEmbedder, OpenError> {
         query_prefix: description.query_prefix,
         passage_prefix: description.passage_prefix,
         max_tokens: description.max_tokens,
-        model_sha256: sha256(&onnx),
-        tokenizer_sha256: sha256(&files.tokenizer_file),
+        model_sha256: sha256(&model.onnx),
+        tokenizer_sha256: sha256(&model.tokenizer_files.tokenizer_file),
     };
 
-    let beside = folder.parent().unwrap_or(Path::new("."));
-    let environment = runtime::environment(&[
-        beside.join("onnxruntime"),
-        ModelCache::from_environment().folder().join("onnxruntime"),
-    ])?;
-    let model = UserDefinedEmbeddingModel {
-        onnx_file: onnx,
+    let files = UserDefinedEmbeddingModel {
+        onnx_file: model.onnx,
         external_initializers: Vec::new(),
-        tokenizer_files: files,
+        tokenizer_files: model.tokenizer_files,
         pooling: Some(match identity.pooling {
             Pooling::Cls => fastembed::Pooling::Cls,
             Pooling::Mean => fastembed::Pooling::Mean,
@@ -88,37 +60,25 @@ pub fn open(folder: &Path, threads: usize) -> Result<OnnxEmbedder, OpenError> {
         output_key: None,
     };
     let options = InitOptionsUserDefined::new()
-        .with_environment(environment)
+        .with_environment(model.environment)
         .with_max_length(identity.max_tokens)
         .with_intra_threads(1);
-    let load = |model: UserDefinedEmbeddingModel| {
-        TextEmbedding::try_new_from_user_defined(model, options.clone())
-            .map_err(|e| OpenError::Model { file: file.clone(), cause: e.to_string() })
-    };
-    let mut sessions = Vec::with_capacity(threads.max(1));
-    for _ in 1..threads.max(1) {
-        sessions.push(load(model.clone())?);
-    }
-    sessions.push(load(model)?);
+    let sessions = Pool::loaded(threads, files, |files| {
+        TextEmbedding::try_new_from_user_defined(files, options.clone())
+            .map_err(|e| failed(e.to_string()))
+    })?;
 
     let embedder = OnnxEmbedder {
         identity,
         calibration: description.calibration,
         license: description.license,
-        tokenizer,
-        sessions: Pool::new(sessions),
+        tokenizer: model.tokenizer,
+        sessions,
     };
     // A folder with another model under the same description is found out now, not at the first
     // question.
-    embedder
-        .embed_query("probe")
-        .map_err(|e| OpenError::Model { file: file.clone(), cause: e.cause })?;
+    embedder.embed_query("probe").map_err(|e| failed(e.cause))?;
     Ok(embedder)
-}
-
-fn read(path: &PathBuf) -> Result<Vec<u8>, OpenError> {
-    std::fs::read(path)
-        .map_err(|e| OpenError::Unreadable { file: path.clone(), cause: e.to_string() })
 }
 
 impl OnnxEmbedder {
@@ -160,46 +120,9 @@ impl Embedder for OnnxEmbedder {
 
     fn embed_passages(&self, passages: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
         let prefixed = |text: &str| format!("{}{text}", self.identity.passage_prefix);
-        let threads = self.threads().min(passages.len());
-        if threads <= 1 {
-            let mut session = self.sessions.borrow();
-            return passages.iter().map(|p| self.embed_one(&mut session, prefixed(p))).collect();
-        }
-        let slots: Vec<Mutex<Option<Embedded>>> =
-            passages.iter().map(|_| Mutex::new(None)).collect();
-        let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    let mut session = self.sessions.borrow();
-                    while !failed.load(Ordering::Relaxed) {
-                        let position = next.fetch_add(1, Ordering::Relaxed);
-                        let (Some(passage), Some(slot)) =
-                            (passages.get(position), slots.get(position))
-                        else {
-                            break;
-                        };
-                        let vector = self.embed_one(&mut session, prefixed(passage));
-                        failed.fetch_or(vector.is_err(), Ordering::Relaxed);
-                        if let Ok(mut slot) = slot.lock() {
-                            *slot = Some(vector);
-                        }
-                    }
-                });
-            }
-        });
-        let mut vectors = Vec::with_capacity(passages.len());
-        let mut unfinished = false;
-        for slot in slots {
-            match slot.into_inner().ok().flatten() {
-                Some(vector) => vectors.push(vector?),
-                None => unfinished = true,
-            }
-        }
-        if unfinished {
-            return Err(self.error("an embedding thread stopped early"));
-        }
-        Ok(vectors)
+        self.sessions
+            .map(passages, |session, passage| self.embed_one(session, prefixed(passage)))?
+            .ok_or_else(|| self.error("an embedding thread stopped early"))
     }
 
     fn embed_query(&self, question: &str) -> Result<Vec<f32>, EmbedError> {

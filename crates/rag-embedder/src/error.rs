@@ -1,8 +1,8 @@
-//! Why an embedding model could not be opened.
+//! Why an embedding or a reranker could not be opened.
 
 use std::path::PathBuf;
 
-use crate::description::EXAMPLE;
+use crate::description::{RERANKER_FILE, example};
 
 /// Opening failed; the message names the file and the cause, `hint` what to do.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,8 @@ pub enum OpenError {
     NoFolder {
         /// Where it was looked for.
         folder: PathBuf,
+        /// The description file that was to be in it.
+        description: &'static str,
     },
     /// A file of the folder is missing or cannot be read.
     #[error("{}: {cause}", file.display())]
@@ -49,22 +51,24 @@ impl OpenError {
     /// What a person can do about it.
     pub fn hint(&self) -> String {
         match self {
+            Self::NoFolder { description, .. } if *description == RERANKER_FILE => {
+                "name another folder; docs/OPERATIONS.md says where a reranker comes from".to_owned()
+            }
             Self::NoFolder { .. } => {
                 "fetch the models with scripts/fetch-models, or name another folder".to_owned()
-            }
-            Self::Unreadable { file, .. } | Self::Description { file, .. }
-                if file.file_name().is_some_and(|n| n == crate::DESCRIPTION_FILE) =>
-            {
-                format!("a description file looks like this: {EXAMPLE}")
             }
             Self::Runtime { .. } => {
                 "run scripts/fetch-models, or set ORT_DYLIB_PATH to libonnxruntime.so (1.24 or later)"
                     .to_owned()
             }
-            Self::Unreadable { .. } | Self::Description { .. } | Self::Model { .. } => {
-                "fetch the model again with scripts/fetch-models, or correct its embedding.json"
-                    .to_owned()
-            }
+            Self::Unreadable { file, .. }
+            | Self::Description { file, .. }
+            | Self::Model { file, .. } => match example(file) {
+                Some(example) => format!("a description file looks like this: {example}"),
+                None => "fetch the model again (scripts/fetch-models fetches the embeddings), or correct its \
+                         description file"
+                    .to_owned(),
+            },
         }
     }
 }

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use rag_core::{
     Answerable, Chosen, Citation, EmbedError, Embedder, Enclosing, Filter, GenerateError,
-    Generator, Language, Message, PromptError, RetrievalSettings, Retrieved, Role, answer, enclose,
-    prompt,
+    Generator, Language, Message, PromptError, Reranker, RetrievalSettings, Retrieved, Role,
+    answer, enclose, prompt,
 };
-use rag_embedder::OnnxEmbedder;
+use rag_embedder::{OnnxEmbedder, OnnxReranker};
 use rag_generator::{EngineStats, LlamaGenerator};
 use rag_knowledge::{KnowledgeBase, KnowledgeError, RetrieveError};
 
@@ -16,6 +16,8 @@ use rag_knowledge::{KnowledgeBase, KnowledgeError, RetrieveError};
 pub(crate) struct Answering {
     pub(crate) knowledge: KnowledgeBase,
     pub(crate) embedder: OnnxEmbedder,
+    /// Puts the best passages in order, where the settings name one.
+    pub(crate) reranker: Option<OnnxReranker>,
     pub(crate) generator: LlamaGenerator,
     pub(crate) stats: Arc<EngineStats>,
     pub(crate) retrieval: RetrievalSettings,
@@ -58,12 +60,14 @@ impl Answering {
         filter: &Filter,
     ) -> Result<Vec<Chosen>, AnsweringError> {
         let vector = self.embedder.embed_query(question)?;
-        Ok(self.knowledge.retrieve(question, &vector, top_k, &self.retrieval, filter)?)
+        let reranker = self.reranker.as_ref().map(|reranker| reranker as &dyn Reranker);
+        Ok(self.knowledge.retrieve(question, &vector, top_k, &self.retrieval, filter, reranker)?)
     }
 
     /// How likely a passage answers the question, 0.0–1.0.
     pub(crate) fn score(&self, chosen: &Chosen) -> f32 {
-        self.embedder.calibration().probability(chosen.evidence) as f32
+        let reranker = self.reranker.as_ref().and_then(OnnxReranker::calibration);
+        chosen.probability(self.embedder.calibration(), reranker) as f32
     }
 
     /// What the model reads for the passages that were found: their parents, where they have any.

@@ -1,16 +1,17 @@
 //! Everything a worker needs before it is ready, in the order that finds mistakes soonest:
-//! knowledge base, embedding, language model, one self-test answer.
+//! knowledge base, embedding, reranker, language model, one self-test answer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rag_core::{
-    AnswerSink, Embedder, Flow, GenerateError, GenerateRequest, Generated, Generator, Sampling,
+    AnswerSink, Embedder, Flow, GenerateError, GenerateRequest, Generated, Generator, Reranker,
+    Sampling,
 };
 use rag_core::{Message, Role};
-use rag_embedder::{OnnxEmbedder, OpenError};
+use rag_embedder::{OnnxEmbedder, OnnxReranker, OpenError};
 use rag_generator::{EngineSettings, LlamaGenerator, LoadError};
 use rag_knowledge::{KnowledgeBase, KnowledgeError};
 
@@ -28,6 +29,8 @@ pub(crate) enum LoadingError {
     Knowledge(#[from] KnowledgeError),
     #[error("opening the embedding")]
     Embedding(#[from] OpenError),
+    #[error("opening the reranker")]
+    Reranker(#[source] OpenError),
     #[error("the knowledge base {} is empty", .0.display())]
     Empty(PathBuf),
     #[error("{}: no such file", .0.display())]
@@ -45,7 +48,7 @@ impl LoadingError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Knowledge(error) => Some(error.hint().to_owned()),
-            Self::Embedding(error) => Some(error.hint()),
+            Self::Embedding(error) | Self::Reranker(error) => Some(error.hint()),
             Self::Empty(_) => Some("build it from documents that have text".to_owned()),
             Self::NoModel(_) => {
                 Some("scripts/fetch-models, or name the file of your own model".to_owned())
@@ -79,6 +82,7 @@ pub(crate) fn load(worker: &Worker) {
                 slot = worker.settings.slot,
                 model = answering.generator.identity().name,
                 embedding = answering.embedder.identity().name,
+                reranker = answering.reranker.as_ref().map(|it| it.identity().name.as_str()),
                 tag = knowledge.tag(),
                 fingerprint = knowledge.fingerprint(),
                 passages = knowledge.passages(),
@@ -105,6 +109,13 @@ fn load_all(worker: &Worker) -> Result<Answering, LoadingError> {
     let knowledge = open_knowledge(settings)?;
     stage("embedding");
     let embedder = open_embedding(settings, &knowledge)?;
+    let reranker = match &settings.retrieval.reranker {
+        Some(folder) => {
+            stage("reranker");
+            Some(open_reranker(settings, folder)?)
+        }
+        None => None,
+    };
     stage("language model");
     let generator = open_model(settings)?;
     let answering = Answering {
@@ -114,6 +125,7 @@ fn load_all(worker: &Worker) -> Result<Answering, LoadingError> {
         stats: generator.stats(),
         knowledge,
         embedder,
+        reranker,
         generator,
     };
     stage("self-test");
@@ -125,6 +137,9 @@ fn load_all(worker: &Worker) -> Result<Answering, LoadingError> {
 pub(crate) fn check(settings: &Settings) -> Result<(), LoadingError> {
     let knowledge = open_knowledge(settings)?;
     open_embedding(settings, &knowledge)?;
+    if let Some(folder) = &settings.retrieval.reranker {
+        open_reranker(settings, folder)?;
+    }
     if !settings.model.is_file() {
         return Err(LoadingError::NoModel(settings.model.clone()));
     }
@@ -147,6 +162,10 @@ fn open_embedding(
     let embedder = rag_embedder::open(&settings.embedding, settings.retrieval.threads)?;
     knowledge.check_embedding(embedder.identity())?;
     Ok(embedder)
+}
+
+fn open_reranker(settings: &Settings, folder: &Path) -> Result<OnnxReranker, LoadingError> {
+    rag_embedder::open_reranker(folder, settings.retrieval.threads).map_err(LoadingError::Reranker)
 }
 
 fn open_model(settings: &Settings) -> Result<LlamaGenerator, LoadingError> {

@@ -55,7 +55,9 @@ pub(crate) struct Retrieval {
     pub(crate) min_score: f32,
     /// How passages are chosen.
     pub(crate) settings: RetrievalSettings,
-    /// Texts embedded at the same time.
+    /// The reranker's folder, when one puts the best passages in order.
+    pub(crate) reranker: Option<PathBuf>,
+    /// Texts embedded, and passages reranked, at the same time.
     pub(crate) threads: usize,
 }
 
@@ -132,6 +134,8 @@ struct RetrievalFile {
     candidates: usize,
     near_equal: f64,
     diversity: f64,
+    reranker: Option<String>,
+    reranked: usize,
     threads: usize,
 }
 
@@ -146,6 +150,8 @@ impl Default for RetrievalFile {
             candidates: usual.candidates,
             near_equal: usual.near_equal.unwrap_or(1.0),
             diversity: 0.0,
+            reranker: None,
+            reranked: usual.reranked,
             threads: 1,
         }
     }
@@ -231,7 +237,8 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
     )?;
     within("retrieval.top_k", file.retrieval.top_k as u64, 1, 100)?;
     within("retrieval.threads", file.retrieval.threads as u64, 1, 64)?;
-    let retrieval = retrieval(path, &file.retrieval)?;
+    within("retrieval.reranked", file.retrieval.reranked as u64, 1, 1000)?;
+    let retrieval = retrieval(path, &file.retrieval, &models)?;
     Ok(Settings {
         listen: file.listen,
         slot: file.slot,
@@ -252,7 +259,11 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
     })
 }
 
-fn retrieval(path: &Path, file: &RetrievalFile) -> Result<Retrieval, SettingsError> {
+fn retrieval(
+    path: &Path,
+    file: &RetrievalFile,
+    models: &ModelCache,
+) -> Result<Retrieval, SettingsError> {
     let wrong = |key: &str, message: String| {
         SettingsError::invalid(path, &format!("retrieval.{key}"), message)
     };
@@ -293,8 +304,10 @@ fn retrieval(path: &Path, file: &RetrievalFile) -> Result<Retrieval, SettingsErr
             lexical_weight: file.lexical_weight,
             candidates: file.candidates,
             near_equal: Some(file.near_equal),
+            reranked: file.reranked,
             diversity: (file.diversity > 0.0).then_some(lambda),
         },
+        reranker: file.reranker.as_deref().map(|name| models.resolve(name)),
         threads: file.threads,
     })
 }
@@ -319,6 +332,7 @@ mod tests {
         assert_eq!((settings.inference.context, settings.inference.slots), (4096, 4));
         assert_eq!(settings.retrieval.min_score, 0.5);
         assert_eq!(settings.retrieval.settings, RetrievalSettings::default());
+        assert_eq!(settings.retrieval.reranker, None);
         assert_eq!(settings.model, Path::new("/models/a.gguf"));
         assert!(settings.embedding.ends_with("e5") && settings.embedding.is_absolute());
     }
@@ -330,6 +344,14 @@ mod tests {
         );
         let settings = check(&text).unwrap();
         assert_eq!((settings.slot.as_str(), settings.inference.threads), ("green", 2));
+    }
+
+    #[test]
+    fn a_reranker_is_looked_up_like_every_model() {
+        let text = format!("{LEAST}retrieval: {{ reranker: bge-reranker-base, reranked: 8 }}\n");
+        let retrieval = check(&text).unwrap().retrieval;
+        let folder = ModelCache::from_environment().resolve("bge-reranker-base");
+        assert_eq!((retrieval.reranker, retrieval.settings.reranked), (Some(folder), 8));
     }
 
     #[test]
@@ -353,6 +375,7 @@ mod tests {
             "candidates: 2",
             "near_equal: 0",
             "diversity: 2",
+            "reranked: 0",
         ] {
             let error = check(&format!("{LEAST}retrieval: {{ {wrong} }}\n")).unwrap_err();
             assert!(error.contains("retrieval."), "{wrong}: {error}");

@@ -50,7 +50,7 @@ pub(crate) struct Worker {
     phase: RwLock<Phase>,
 }
 
-/// Searches and embeddings that may run and wait; each takes some ten milliseconds.
+/// Searches and embeddings that may run and wait; each takes some ten milliseconds, and longer with a reranker.
 const SEARCHES: usize = 64;
 
 impl Worker {

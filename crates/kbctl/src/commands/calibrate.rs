@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::evaluate::question_set;
 use crate::render::{self, Failure, Output};
-use crate::retrieval::{Opened, Options};
+use crate::retrieval::{Opened, Options, Reranking};
 
 /// Fits the curve that turns an embedding's scores into probabilities, so that one threshold means
 /// "not in the documents" whatever the embedding.
@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut embedding = None;
     for (knowledge, questions) in &arguments.sets {
         let set = question_set(questions)?;
-        let opened = Opened::open(knowledge, &arguments.retrieval)?;
+        let opened = Opened::open(knowledge, &arguments.retrieval, &Reranking::default())?;
         let identity = opened.knowledge.embedding();
         if embedding.replace(identity.clone()).is_some_and(|other| other != identity) {
             let cause = format!("{}: it has another embedding than the first", knowledge.display());

@@ -11,7 +11,7 @@ use rag_core::{Filter, MIN_SCORE, TOP_K};
 use serde::Serialize;
 
 use crate::render::{self, Failure, Output};
-use crate::retrieval::{Opened, Options};
+use crate::retrieval::{Opened, Options, Reranking};
 
 /// The passages asked for: no measure looks at more (docs/QUESTIONS.md).
 const DEPTH: usize = 10;
@@ -24,6 +24,7 @@ Examples:
   kbctl evaluate data/green/v20261123 questions.jsonl --compare data/blue/v20261101
   kbctl evaluate data/green/v20261123 questions.jsonl --retrieval dense --save runs/dense.json
   kbctl evaluate data/green/v20261124 questions.jsonl --compare runs/green.json --output json
+  kbctl evaluate data/green/v20261124 questions.jsonl --reranker bge-reranker-base --compare runs/green.json
 
 The format of question sets and the measures are described in docs/QUESTIONS.md.")]
 pub(crate) struct Arguments {
@@ -42,6 +43,8 @@ pub(crate) struct Arguments {
     save: Option<PathBuf>,
     #[command(flatten)]
     retrieval: Options,
+    #[command(flatten)]
+    reranking: Reranking,
     /// The form of the answer.
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
@@ -82,12 +85,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(path) if path.is_file() => Some(saved_run(path)?),
         Some(_) | None => None,
     };
-    let (run, separation) = ask(&arguments.knowledge, &arguments.retrieval, &set, granularity)?;
+    let asked = |folder: &Path, options: &Options| {
+        let opened = Opened::open(folder, options, &arguments.reranking)?;
+        ask(folder, &opened, &set, granularity)
+    };
+    let (run, separation) = asked(&arguments.knowledge, &arguments.retrieval)?;
     let baseline = match (saved, &arguments.compare) {
         (Some(run), _) => Some(run),
-        (None, Some(folder)) => {
-            Some(ask(folder, &arguments.retrieval.for_baseline(), &set, granularity)?.0)
-        }
+        (None, Some(folder)) => Some(asked(folder, &arguments.retrieval.for_baseline())?.0),
         (None, None) => None,
     };
     let comparison = baseline
@@ -136,14 +141,13 @@ fn saved_run(file: &Path) -> Result<Run, Failure> {
     Run::from_json(&text).map_err(|error| named(&error))
 }
 
-/// Asks every question of the set.
+/// Asks every question of the set of the knowledge base in `folder`.
 pub(crate) fn ask(
     folder: &Path,
-    options: &Options,
+    opened: &Opened,
     set: &QuestionSet,
     granularity: Granularity,
 ) -> Result<(Run, Option<Separation>), Failure> {
-    let opened = Opened::open(folder, options)?;
     let (mut found, mut best) = (Vec::new(), Vec::new());
     for question in set.questions() {
         let chosen = opened.ask(&question.question, DEPTH, &Filter::default())?;

@@ -8,12 +8,12 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::render::{self, Failure, Output};
-use crate::retrieval::{Opened, Options};
+use crate::retrieval::{Opened, Options, Reranking};
 
 /// Finds the passages that may answer a question, best first.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  kbctl search data/green/v20261123 \"年假有几天？\" --top-k 3 --output json\n  kbctl search data/green/v20261123 \"VPN password\" --path-prefix it --from 2026-01-01\n  kbctl search data/green/v20261123 \"VPN password\" --retrieval lexical"
+    after_help = "Examples:\n  kbctl search data/green/v20261123 \"年假有几天？\" --top-k 3 --output json\n  kbctl search data/green/v20261123 \"VPN password\" --path-prefix it --from 2026-01-01\n  kbctl search data/green/v20261123 \"VPN password\" --retrieval lexical\n  kbctl search data/green/v20261123 \"VPN password\" --reranker bge-reranker-base"
 )]
 pub(crate) struct Arguments {
     /// The tag's folder.
@@ -25,6 +25,8 @@ pub(crate) struct Arguments {
     top_k: u16,
     #[command(flatten)]
     retrieval: Options,
+    #[command(flatten)]
+    reranking: Reranking,
     /// Only this document; may be given more than once.
     #[arg(long, value_name = "PATH")]
     file: Vec<String>,
@@ -61,6 +63,9 @@ struct Ranked {
     cosine: f32,
     /// The share of the question's words it holds, 0.0–1.0.
     words: f32,
+    /// What the reranker says of it; absent where it was not reranked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logit: Option<f32>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -68,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::usage("the question is empty"));
     }
     let filter = filter(arguments)?;
-    let opened = Opened::open(&arguments.knowledge, &arguments.retrieval)?;
+    let opened = Opened::open(&arguments.knowledge, &arguments.retrieval, &arguments.reranking)?;
     let chosen = opened.ask(&arguments.question, usize::from(arguments.top_k), &filter)?;
     let passages: Vec<Ranked> =
         (1..).zip(chosen).map(|(rank, chosen)| ranked(rank, chosen, &opened)).collect();
@@ -82,8 +87,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             (None, None) => String::new(),
         };
         let weak = if passage.score < MIN_SCORE { ", below the threshold" } else { "" };
+        let logit = passage.logit.map_or_else(String::new, |logit| format!(", logit {logit:.3}"));
         render::print(&render::plain(&format!(
-            "{}. {}{place} (score {:.3}{weak})\n{}\n",
+            "{}. {}{place} (score {:.3}{weak}{logit})\n{}\n",
             passage.rank, passage.file, passage.score, passage.text
         )))?;
     }
@@ -92,9 +98,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn ranked(rank: usize, chosen: Chosen, opened: &Opened) -> Ranked {
     let score = opened.relevance(&chosen);
-    let Chosen { passage: Passage { file, page, heading, text }, evidence, .. } = chosen;
+    let Chosen { passage: Passage { file, page, heading, text }, evidence, logit, .. } = chosen;
     let (cosine, words) = (evidence.cosine, evidence.words);
-    Ranked { rank, score, file, page, heading, text, cosine, words }
+    Ranked { rank, score, file, page, heading, text, cosine, words, logit }
 }
 
 /// The filter in the form that `/v1/search` takes, so that both say the same of a wrong one.

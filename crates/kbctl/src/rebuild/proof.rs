@@ -5,10 +5,10 @@ use std::path::Path;
 use evaluation::{Granularity, Measure, Resampling, compare};
 use switch_api::Finding;
 
-use super::settings::Require;
+use super::settings::Settings;
 use crate::commands::evaluate::{ask, question_set};
 use crate::render::Failure;
-use crate::retrieval::Options;
+use crate::retrieval::{Opened, Options, Reranking};
 
 /// The measures that are shown to the operators, the deciding one first.
 const SHOWN: [(Measure, &str); 2] =
@@ -26,16 +26,21 @@ pub(super) struct Proof {
 /// Asks the question set of the new knowledge base in `folder`, and of the live one where it is at hand.
 pub(super) fn prove(
     questions: &Path,
-    require: Require,
+    settings: &Settings,
     folder: &Path,
     live: Option<&Path>,
 ) -> Result<Proof, Failure> {
     let set = question_set(questions)?;
-    let options = Options::usual();
-    let (run, _) = ask(folder, &options, &set, Granularity::Page)?;
+    let require = settings.require;
+    let asked = |folder: &Path| {
+        let opened =
+            Opened::open(folder, &Options::usual(), &Reranking::by(settings.reranker.as_deref()))?;
+        ask(folder, &opened, &set, Granularity::Page)
+    };
+    let (run, _) = asked(folder)?;
     let comparison = match live {
         Some(live) => {
-            let (baseline, _) = ask(live, &options, &set, Granularity::Page)?;
+            let (baseline, _) = asked(live)?;
             let compared = compare(&baseline, &run, Resampling::default());
             Some((baseline, compared.map_err(|error| Failure::new(error, None))?))
         }

@@ -107,7 +107,7 @@ impl Round {
         let proof = match &settings.questions {
             Some(questions) => {
                 render::note(&format!("asking {} of {}", questions.display(), ready.tag));
-                prove(questions, settings.require, &ready.folder, live.as_deref())?
+                prove(questions, settings, &ready.folder, live.as_deref())?
             }
             None => Proof { findings: Vec::new(), against: None },
         };
@@ -148,12 +148,21 @@ impl Round {
     /// Everything that a round's outcome depends on, as one digest.
     fn inputs(&self, documents: &str) -> Result<String, Failure> {
         let Settings {
-            embedding, splitter, scalar, strict, ocr, limits, require, questions, ..
+            embedding,
+            splitter,
+            scalar,
+            strict,
+            ocr,
+            limits,
+            require,
+            reranker,
+            questions,
+            ..
         } = &self.settings;
         let mut digest = Sha256::new();
         digest.update(documents);
         digest.update(format!(
-            "{embedding} {splitter:?} {scalar:?} {strict} {ocr:?} {limits:?} {require:?}"
+            "{embedding} {splitter:?} {scalar:?} {strict} {ocr:?} {limits:?} {require:?} {reranker:?}"
         ));
         if let Some(file) = questions {
             let text = std::fs::read(file)

@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     /// How long documents must not have been written to.
     pub(crate) settle: Duration,
     pub(crate) questions: Option<PathBuf>,
+    /// The reranker that the workers use, so that it is proven with them.
+    pub(crate) reranker: Option<String>,
     pub(crate) require: Require,
     /// How long a worker may take until it serves the new knowledge base.
     pub(crate) ready_within: Duration,
@@ -91,6 +93,8 @@ struct SettingsFile {
     settle: Duration,
     #[serde(default)]
     questions: Option<PathBuf>,
+    #[serde(default)]
+    reranker: Option<String>,
     #[serde(default)]
     require: Require,
     #[serde(default = "default_ready_within", with = "settings_file::duration")]
@@ -195,6 +199,7 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
         every: file.every,
         settle: file.settle,
         questions: file.questions,
+        reranker: file.reranker,
         require: file.require,
         ready_within: file.ready_within,
         keep: file.keep,

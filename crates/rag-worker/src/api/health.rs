@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rag_core::{Embedder, Generator};
+use rag_core::{Embedder, Generator, Reranker};
 use serde_json::{Value, json};
 use telemetry::family::TEXT_FORMAT;
 use telemetry::worker::EngineFigures;
@@ -58,6 +58,10 @@ fn body(worker: &Worker, phase: &Phase) -> Value {
         "version": embedding.version,
         "dimensions": embedding.dimensions,
     });
+    if let Some(reranker) = &answering.reranker {
+        let identity = reranker.identity();
+        body["reranker"] = json!({ "name": identity.name, "version": identity.version });
+    }
     body["knowledge"] = json!({
         "tag": knowledge.tag(),
         "fingerprint": knowledge.fingerprint(),

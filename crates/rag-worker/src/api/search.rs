@@ -56,7 +56,7 @@ pub(crate) async fn search(
 
 fn passage(rank: usize, chosen: &Chosen, score: f32) -> Value {
     let Chosen { passage, evidence, .. } = chosen;
-    json!({
+    let mut told = json!({
         "rank": rank,
         "score": score,
         "file": passage.file,
@@ -65,5 +65,9 @@ fn passage(rank: usize, chosen: &Chosen, score: f32) -> Value {
         "text": passage.text,
         "cosine": evidence.cosine,
         "words": evidence.words,
-    })
+    });
+    if let Some(logit) = chosen.logit {
+        told["logit"] = json!(logit);
+    }
+    told
 }
