@@ -1,8 +1,9 @@
-//! Text into vectors, and reranking: ONNX models from folders, run by ONNX Runtime through fastembed.
+//! Text into vectors, and reranking: ONNX models from folders, run by ONNX Runtime; rerankers through fastembed.
 
 mod cache;
 mod description;
 mod embedder;
+mod encoder;
 mod error;
 mod hash;
 mod model_folder;

@@ -1,4 +1,4 @@
-//! What is read of an ONNX model's folder: the model, its tokenizer, and ONNX Runtime to run it.
+//! What every ONNX model's folder has: the graph, its tokenizer, and ONNX Runtime to run it.
 
 use std::path::{Path, PathBuf};
 
@@ -10,39 +10,32 @@ use crate::cache::ModelCache;
 use crate::error::OpenError;
 use crate::runtime;
 
-/// The files of a model's folder, in memory.
+/// An ONNX model's folder.
 pub(crate) struct ModelFolder {
-    /// The ONNX file's path, which errors name.
+    folder: PathBuf,
+    /// The ONNX file, which errors name.
     pub(crate) file: PathBuf,
-    /// The ONNX file's bytes.
-    pub(crate) onnx: Vec<u8>,
-    pub(crate) tokenizer_files: TokenizerFiles,
+    pub(crate) tokenizer_file: PathBuf,
     /// The tokenizer, which neither pads nor cuts.
     pub(crate) tokenizer: Tokenizer,
     pub(crate) environment: Environment,
 }
 
 impl ModelFolder {
-    /// Reads the folder whose description names `file` as the model, and starts ONNX Runtime.
+    /// Looks at the folder whose description names `file` as the model, and starts ONNX Runtime.
     ///
     /// # Errors
     /// When a file is missing, the tokenizer is none, or ONNX Runtime is not found.
-    pub(crate) fn read(folder: &Path, file: &str) -> Result<Self, OpenError> {
-        let file = folder.join(file);
-        let onnx = read(&file)?;
-        let tokenizer_path = folder.join("tokenizer.json");
-        let tokenizer_files = TokenizerFiles {
-            tokenizer_file: read(&tokenizer_path)?,
-            config_file: read(&folder.join("config.json"))?,
-            special_tokens_map_file: read(&folder.join("special_tokens_map.json"))?,
-            tokenizer_config_file: read(&folder.join("tokenizer_config.json"))?,
-        };
+    pub(crate) fn open(folder: &Path, file: &str) -> Result<Self, OpenError> {
+        let (file, tokenizer_file) = (folder.join(file), folder.join("tokenizer.json"));
+        if let Err(e) = std::fs::File::open(&file) {
+            return Err(OpenError::Unreadable { file, cause: e.to_string() });
+        }
         let wrong = |e: tokenizers::Error| OpenError::Model {
-            file: tokenizer_path.clone(),
+            file: tokenizer_file.clone(),
             cause: e.to_string(),
         };
-        let mut tokenizer =
-            Tokenizer::from_bytes(&tokenizer_files.tokenizer_file).map_err(wrong)?;
+        let mut tokenizer = Tokenizer::from_bytes(read(&tokenizer_file)?).map_err(wrong)?;
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(wrong)?;
         let beside = folder.parent().unwrap_or(Path::new("."));
@@ -50,11 +43,25 @@ impl ModelFolder {
             beside.join("onnxruntime"),
             ModelCache::from_environment().folder().join("onnxruntime"),
         ])?;
-        Ok(Self { file, onnx, tokenizer_files, tokenizer, environment })
+        Ok(Self { folder: folder.to_owned(), file, tokenizer_file, tokenizer, environment })
+    }
+
+    /// The bytes of the graph and of all tokenizer files, as fastembed takes them.
+    ///
+    /// # Errors
+    /// When one of the files is missing.
+    pub(crate) fn in_memory(&self) -> Result<(Vec<u8>, TokenizerFiles), OpenError> {
+        let files = TokenizerFiles {
+            tokenizer_file: read(&self.tokenizer_file)?,
+            config_file: read(&self.folder.join("config.json"))?,
+            special_tokens_map_file: read(&self.folder.join("special_tokens_map.json"))?,
+            tokenizer_config_file: read(&self.folder.join("tokenizer_config.json"))?,
+        };
+        Ok((read(&self.file)?, files))
     }
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, OpenError> {
+fn read(path: &Path) -> Result<Vec<u8>, OpenError> {
     std::fs::read(path)
-        .map_err(|e| OpenError::Unreadable { file: path.clone(), cause: e.to_string() })
+        .map_err(|e| OpenError::Unreadable { file: path.to_owned(), cause: e.to_string() })
 }

@@ -13,18 +13,10 @@ pub(crate) struct Pool<T> {
 }
 
 impl<T> Pool<T> {
-    /// As many values as `threads`, at least one, that `load` makes of copies of the same model.
-    pub(crate) fn loaded<M: Clone, E>(
-        threads: usize,
-        model: M,
-        mut load: impl FnMut(M) -> Result<T, E>,
-    ) -> Result<Self, E> {
+    /// As many values as `threads`, at least one, that `load` makes.
+    pub(crate) fn loaded<E>(threads: usize, load: impl FnMut() -> Result<T, E>) -> Result<Self, E> {
         let size = threads.max(1);
-        let mut values = Vec::with_capacity(size);
-        for _ in 1..size {
-            values.push(load(model.clone())?);
-        }
-        values.push(load(model)?);
+        let values = std::iter::repeat_with(load).take(size).collect::<Result<_, E>>()?;
         Ok(Self { idle: Mutex::new(values), returned: Condvar::new(), size })
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use fastembed::{
     RerankInitOptionsUserDefined, RerankResult, TextRerank, UserDefinedRerankingModel,
 };
+use ort::environment::Environment;
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{TensorElementType, ValueType};
@@ -41,19 +42,20 @@ pub struct OnnxReranker {
 /// logit for a pair.
 pub fn open_reranker(folder: &Path, threads: usize) -> Result<OnnxReranker, OpenError> {
     let description = RerankerDescription::read(folder)?;
-    let model = ModelFolder::read(folder, &description.file)?;
+    let model = ModelFolder::open(folder, &description.file)?;
+    let (onnx, tokenizer_files) = model.in_memory()?;
     let failed = |cause: String| OpenError::Model { file: model.file.clone(), cause };
-    gives_one_logit(&model).map_err(failed)?;
+    gives_one_logit(&model.environment, &onnx).map_err(failed)?;
 
     let options = RerankInitOptionsUserDefined::new()
         .with_environment(model.environment)
         .with_max_length(description.max_tokens)
         .with_intra_threads(1);
     let mut max_tokens = description.max_tokens;
-    let model_sha256 = sha256(&model.onnx);
-    let files = UserDefinedRerankingModel::new(model.onnx, model.tokenizer_files);
-    let sessions = Pool::loaded(threads, files, |files| {
-        let mut session = TextRerank::try_new_from_user_defined(files, options.clone())
+    let model_sha256 = sha256(&onnx);
+    let files = UserDefinedRerankingModel::new(onnx, tokenizer_files);
+    let sessions = Pool::loaded(threads, || {
+        let mut session = TextRerank::try_new_from_user_defined(files.clone(), options.clone())
             .map_err(|e| failed(e.to_string()))?;
         // The question stays whole and the passage loses its end: fastembed cuts the longer of the two.
         if let Some(truncation) = session.tokenizer.get_truncation_mut() {
@@ -87,12 +89,12 @@ pub fn open_reranker(folder: &Path, threads: usize) -> Result<OnnxReranker, Open
 
 /// Refuses a model whose logits are not `[pairs, 1]`: fastembed would take the first number of each row,
 /// whatever it means.
-fn gives_one_logit(model: &ModelFolder) -> Result<(), String> {
-    let mut builder = Session::builder(&model.environment)
+fn gives_one_logit(environment: &Environment, onnx: &[u8]) -> Result<(), String> {
+    let mut builder = Session::builder(environment)
         .map_err(|e| e.to_string())?
         .with_optimization_level(GraphOptimizationLevel::Disable)
         .map_err(|e| e.to_string())?;
-    let session = builder.commit_from_memory(&model.onnx).map_err(|e| e.to_string())?;
+    let session = builder.commit_from_memory(onnx).map_err(|e| e.to_string())?;
     match session.outputs().iter().find(|output| output.name() == LOGITS).map(|it| it.dtype()) {
         None => Err(format!("the model has no output `{LOGITS}`")),
         Some(ValueType::Tensor { ty: TensorElementType::Float32, shape, .. })
