@@ -58,6 +58,9 @@ struct Ranked {
     score: f32,
     file: String,
     page: Option<u32>,
+    /// What is printed on the page, where that is not its number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page_label: Option<String>,
     heading: Option<String>,
     text: String,
     cosine: f32,
@@ -82,7 +85,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     for passage in &passages {
         let place = match (passage.page, &passage.heading) {
-            (Some(page), _) => format!(", page {page}"),
+            (Some(page), _) => match &passage.page_label {
+                Some(label) => format!(", page {label} (page {page} of the file)"),
+                None => format!(", page {page}"),
+            },
             (None, Some(heading)) => format!(", {heading}"),
             (None, None) => String::new(),
         };
@@ -98,9 +104,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn ranked(rank: usize, chosen: Chosen, opened: &Opened) -> Ranked {
     let score = opened.relevance(&chosen);
+    let page_label = opened.knowledge.page_label(&chosen.passage).map(str::to_owned);
     let Chosen { passage: Passage { file, page, heading, text }, evidence, logit, .. } = chosen;
     let (cosine, words) = (evidence.cosine, evidence.words);
-    Ranked { rank, score, file, page, heading, text, cosine, words, logit }
+    Ranked { rank, score, file, page, page_label, heading, text, cosine, words, logit }
 }
 
 /// The filter in the form that `/v1/search` takes, so that both say the same of a wrong one.

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::response::{IntoResponse, Response};
 use rag_core::{
-    AnswerSink, Citation, Finish, Flow, GenerateError, GenerateRequest, Generated, Generator,
+    AnswerSink, Finish, Flow, GenerateError, GenerateRequest, Generated, Generator, Passage,
 };
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -24,7 +24,7 @@ pub(super) struct Answer {
     pub(super) id: String,
     pub(super) created: u64,
     pub(super) model: String,
-    pub(super) citations: Vec<Citation>,
+    pub(super) citations: Value,
     pub(super) notices: Vec<String>,
     pub(super) pieces: mpsc::Receiver<Piece>,
     pub(super) account: Account,
@@ -130,7 +130,7 @@ async fn begin(worker: Arc<Worker>, request: &ChatRequest) -> Result<Answer, Api
         Plan::NotInDocuments { text } => {
             account.piece();
             account.settle("not_in_documents");
-            (vec![], vec![], said(text))
+            (Value::Array(Vec::new()), vec![], said(text))
         }
         Plan::Generate { messages, citations, notices } => {
             // Every token is at most one piece, so the engine's thread never finds the channel full.
@@ -140,7 +140,8 @@ async fn begin(worker: Arc<Worker>, request: &ChatRequest) -> Result<Answer, Api
                 .generator
                 .submit(generate, Box::new(PieceSender(sender)))
                 .map_err(|e| failed(&mut account, e.into()))?;
-            (citations, notices, pieces)
+            let label = |passage: &Passage| answering.knowledge.page_label(passage);
+            (wire::citations(&citations, label), notices, pieces)
         }
     };
     Ok(Answer {
@@ -219,7 +220,7 @@ async fn whole(mut answer: Answer) -> Result<Value, ApiError> {
             "finish_reason": generated.finish.as_str(),
         }],
         "usage": wire::usage(&generated),
-        "citations": wire::citations(&answer.citations),
+        "citations": answer.citations,
     });
     if !answer.notices.is_empty() {
         body["notices"] = json!(answer.notices);

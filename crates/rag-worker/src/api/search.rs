@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use rag_core::{Chosen, Filter};
+use rag_knowledge::KnowledgeBase;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -43,7 +44,9 @@ pub(crate) async fn search(
     let min_score = answering.min_score;
     let passages = tokio::task::spawn_blocking(move || {
         let found = answering.search(&request.query, top_k, &filter).map(|found| {
-            let passage = |(rank, chosen)| passage(rank, chosen, answering.score(chosen));
+            let passage = |(rank, chosen)| {
+                passage(rank, chosen, answering.score(chosen), &answering.knowledge)
+            };
             (1..).zip(&found).map(passage).collect::<Vec<Value>>()
         });
         drop(place);
@@ -54,7 +57,7 @@ pub(crate) async fn search(
     Ok(Json(json!({ "passages": passages, "min_score": min_score })))
 }
 
-fn passage(rank: usize, chosen: &Chosen, score: f32) -> Value {
+fn passage(rank: usize, chosen: &Chosen, score: f32, knowledge: &KnowledgeBase) -> Value {
     let Chosen { passage, evidence, .. } = chosen;
     let mut told = json!({
         "rank": rank,
@@ -66,6 +69,9 @@ fn passage(rank: usize, chosen: &Chosen, score: f32) -> Value {
         "cosine": evidence.cosine,
         "words": evidence.words,
     });
+    if let Some(label) = knowledge.page_label(passage) {
+        told["page_label"] = json!(label);
+    }
     if let Some(logit) = chosen.logit {
         told["logit"] = json!(logit);
     }

@@ -1,6 +1,6 @@
 //! OpenAI's chat request, and the JSON of citations and usage.
 
-use rag_core::{Citation, Generated, Message, Role, Sampling};
+use rag_core::{Citation, Generated, Message, Passage, Role, Sampling};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -208,20 +208,27 @@ impl WireMessage {
     }
 }
 
-/// The `citations` of an answer.
-pub(crate) fn citations(citations: &[Citation]) -> Value {
+/// The `citations` of an answer; `label` says what is printed on a passage's page where that is not its number.
+pub(crate) fn citations<'a>(
+    citations: &[Citation],
+    label: impl Fn(&Passage) -> Option<&'a str>,
+) -> Value {
     citations
         .iter()
         .map(|citation| {
             let passage = &citation.retrieved.passage;
-            json!({
+            let mut told = json!({
                 "n": citation.n,
                 "file": passage.file,
                 "page": passage.page,
                 "heading": passage.heading,
                 "score": citation.retrieved.score,
                 "text": passage.text,
-            })
+            });
+            if let Some(label) = label(passage) {
+                told["page_label"] = json!(label);
+            }
+            told
         })
         .collect()
 }
