@@ -33,7 +33,8 @@ struct Shown {
 }
 
 pub(crate) fn bench(arguments: &[String]) {
-    let vectors = Vectors::ready(number(arguments, "--vectors", 1_000_000));
+    let count = number(arguments, "--vectors", 1_000_000);
+    let vectors = Vectors::ready(count);
     let rounds = number(arguments, "--rounds", 5);
     for system in SYSTEMS.iter().filter(|system| !vectors.index(system).exists()) {
         vectors.build(system);
@@ -54,9 +55,8 @@ pub(crate) fn bench(arguments: &[String]) {
     Report {
         name: "open",
         work: format!(
-            "From the start of a process to its first answer from {} vectors of 384 numbers on disk, the file in memory \
-             (warm) or not (cold), and what the process has resident then; {rounds} rounds, alternating, medians",
-            number(arguments, "--vectors", 1_000_000)
+            "From the start of a process to its first answer from {count} vectors of 384 numbers on disk, the file in memory \
+             (warm) or not (cold), and what the process has resident then; {rounds} rounds, alternating, medians"
         ),
         columns: vec!["system", "warm", "of faiss", "cold", "of faiss", "resident", "of faiss"],
         rows: SYSTEMS.iter().zip(&all).map(|(system, shown)| row(system, shown, &all[1])).collect(),
