@@ -58,7 +58,7 @@ pub(crate) fn bench(arguments: &[String]) {
             "From the start of a process to its first answer from {count} vectors of 384 numbers on disk, the file in memory \
              (warm) or not (cold), and what the process has resident then; {rounds} rounds, alternating, medians"
         ),
-        columns: vec!["system", "warm", "of faiss", "cold", "of faiss", "resident", "of faiss"],
+        columns: vec!["system", "warm", "warm, of faiss", "cold", "cold, of faiss", "resident", "resident, of faiss"],
         rows: SYSTEMS.iter().zip(&all).map(|(system, shown)| row(system, shown, &all[1])).collect(),
     }
     .publish(arguments);

@@ -64,9 +64,9 @@ fn measure(count: usize, name: &'static str, arguments: &[String]) -> Report {
             "recall@10",
             "memory",
             "queries/s, 1 thread",
-            "of the best peer",
+            "1 thread, of the best peer",
             "queries/s, 2 threads",
-            "of the best peer",
+            "2 threads, of the best peer",
         ],
         rows: SYSTEMS.iter().zip(&all).map(|(system, shown)| row(system, shown, &all)).collect(),
     }
