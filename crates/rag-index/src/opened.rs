@@ -106,6 +106,14 @@ impl UsearchIndex {
         Ok(Self { index, name, expected, permits: Permits::new(searches) })
     }
 
+    /// Looks at so many candidates in a search of the graph, not at [`EXPANSION_SEARCH`]: more find
+    /// more of the nearest passages, and take longer.
+    ///
+    /// [`EXPANSION_SEARCH`]: crate::EXPANSION_SEARCH
+    pub fn set_expansion(&mut self, candidates: usize) {
+        self.index.change_expansion_search(candidates);
+    }
+
     /// Compares every vector, whatever the size: the oracle for the recall of `search`.
     pub fn search_exact(&self, vector: &[f32], k: usize) -> Result<Vec<Hit>, IndexError> {
         self.search_by(vector, k, |v, k| {
