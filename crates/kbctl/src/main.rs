@@ -7,6 +7,7 @@ mod progress;
 mod rebuild;
 mod render;
 mod retrieval;
+mod splitting;
 
 use std::process::ExitCode;
 

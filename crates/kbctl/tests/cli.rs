@@ -163,7 +163,7 @@ fn mistakes_say_what_to_do_and_have_their_exit_codes() {
     let sizes = [&build[..], &["--chunk-size", "80", "--chunk-overlap", "80"]].concat();
     insta::assert_snapshot!(told(&sizes), @r"
     64
-    error: --chunk-size and --chunk-overlap: the overlap (80) must be smaller than the passage size (80)
+    error: --chunk-size: the overlap (80) must be smaller than the passage size (80)
     ");
     assert!(told(&[&build[..], &["--tag", "a/b"]].concat()).contains("hint: for example --tag"));
     assert!(told(&["frobnicate"]).starts_with("64"));

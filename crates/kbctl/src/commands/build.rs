@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rag_core::{ALL_HEADINGS, SplitSettings, Splitter, Strategy};
+use rag_core::Strategy;
 use rag_knowledge::build::{BuildRequest, Built, build, check_target};
 use rag_knowledge::embedding::{self, ModelCache};
 use rag_knowledge::index::Scalar;
@@ -16,6 +16,7 @@ use crate::documents::{self, ReadingOptions};
 use crate::interrupt;
 use crate::progress::Progress;
 use crate::render::{self, Failure};
+use crate::splitting::{Impossible, Splitting};
 
 /// Builds a knowledge base from the documents of a folder: PDF, DOCX, Markdown, HTML, text and CSV.
 ///
@@ -88,7 +89,16 @@ struct Summary<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let splitter = splitter(arguments)?;
+    let splitting = Splitting {
+        chunk_size: arguments.chunk_size,
+        chunk_overlap: arguments.chunk_overlap,
+        strategy: arguments.split,
+        parent_size: arguments.parent_size,
+        headings_embedded: arguments.headings_embedded,
+    };
+    let splitter = splitting.settings().map_err(|Impossible(name, cause)| {
+        Failure::usage(format!("--{}: {cause}", name.replace('_', "-")))
+    })?;
     let threads = arguments.threads.map_or_else(
         || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         usize::from,
@@ -121,20 +131,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let built = build(&request, &embedder, now, &progress, &cancelled);
     progress.finish();
     tell(&built?, arguments.json)
-}
-
-fn splitter(arguments: &Arguments) -> Result<SplitSettings, Failure> {
-    let passage = Splitter::new(arguments.chunk_size, arguments.chunk_overlap)
-        .map_err(|e| Failure::usage(format!("--chunk-size and --chunk-overlap: {e}")))?;
-    let settings = SplitSettings::new(passage)
-        .with_strategy(arguments.split)
-        .with_headings_embedded(arguments.headings_embedded.unwrap_or(ALL_HEADINGS));
-    match arguments.parent_size {
-        None => Ok(settings),
-        Some(size) => {
-            settings.with_parents(size).map_err(|e| Failure::usage(format!("--parent-size: {e}")))
-        }
-    }
 }
 
 /// A bare name is a tag beside the one that is built.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rag_core::{ALL_HEADINGS, SplitSettings, Splitter, Strategy};
+use rag_core::SplitSettings;
 use rag_knowledge::documents::Limits;
 use rag_knowledge::index::Scalar;
 use serde::Deserialize;
 use settings_file::SettingsError;
 
 use super::window::Window;
+use crate::splitting::{Impossible, Splitting};
 
 /// The two slots.
 pub(super) const SLOTS: [&str; 2] = ["blue", "green"];
@@ -183,8 +184,18 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
     for (at, assignment) in file.build.limits.iter().enumerate() {
         limits.assign(assignment).map_err(|error| wrong(&format!("build.limits[{at}]"), &error))?;
     }
+    let splitting = Splitting {
+        chunk_size: file.build.chunk_size,
+        chunk_overlap: file.build.chunk_overlap,
+        strategy: file.build.split.parse().map_err(|error| wrong("build.split", &error))?,
+        parent_size: file.build.parent_size,
+        headings_embedded: file.build.headings_embedded,
+    };
+    let splitter = splitting
+        .settings()
+        .map_err(|Impossible(name, cause)| wrong(&format!("build.{name}"), &cause))?;
     Ok(Settings {
-        splitter: splitter(path, &file.build)?,
+        splitter,
         scalar: file.build.scalar.parse().map_err(|error| wrong("build.scalar", &error))?,
         threads: file.build.threads.unwrap_or(cores).max(1),
         strict: file.build.strict,
@@ -204,22 +215,6 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
         ready_within: file.ready_within,
         keep: file.keep,
     })
-}
-
-fn splitter(path: &Path, file: &BuildFile) -> Result<SplitSettings, SettingsError> {
-    let wrong = |key: &str, message: &dyn std::fmt::Display| {
-        SettingsError::invalid(path, &format!("build.{key}"), message)
-    };
-    let strategy: Strategy = file.split.parse().map_err(|error| wrong("split", &error))?;
-    let passage = Splitter::new(file.chunk_size, file.chunk_overlap)
-        .map_err(|error| wrong("chunk_size", &error))?;
-    let settings = SplitSettings::new(passage)
-        .with_strategy(strategy)
-        .with_headings_embedded(file.headings_embedded.unwrap_or(ALL_HEADINGS));
-    match file.parent_size {
-        None => Ok(settings),
-        Some(size) => settings.with_parents(size).map_err(|error| wrong("parent_size", &error)),
-    }
 }
 
 #[cfg(test)]
