@@ -1,5 +1,7 @@
 //! The operators' API: `/v1`, `/metrics`, `/healthz` and `/readyz`, on a unix socket and optionally on HTTP.
 
+mod request;
+
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,10 +20,10 @@ use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use futures::{Stream, StreamExt};
 use switch_api::{
-    Decision, Done, Failure, History, Notes, Problem, Promote, Reloaded, RequestPromotion,
-    Rollback, Running, SetCanary, SetDeadline, SetShadow, Status, Wait,
+    Decision, Done, Failure, History, Notes, Problem, Promote, Reloaded, Rollback, Running,
+    SetCanary, SetDeadline, SetShadow, Status, Wait,
 };
-use switch_core::{Attempt, Event, Release, Rule, Share, Slot, Timestamp};
+use switch_core::{Attempt, Event, Rule, Share, Slot, Timestamp};
 use switch_journal::Note;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -34,7 +36,6 @@ use crate::events;
 use crate::operators::{self, Operators};
 use crate::people::Caller;
 use crate::reload::Reloader;
-use crate::requested::{self, Requested};
 use crate::settings::check::share;
 use crate::shared::Shared;
 use crate::status;
@@ -66,7 +67,7 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/rollback", post(rollback))
         .route("/v1/canary", post(set_canary))
         .route("/v1/shadow", post(set_shadow))
-        .route("/v1/request", post(request_promotion))
+        .route("/v1/request", post(request::request_promotion))
         .route("/v1/drain", get(running).post(set_deadline))
         .route("/v1/reload", post(reload))
         .route("/v1/notes", get(notes))
@@ -236,111 +237,6 @@ async fn set_shadow(
     }
     desk.shared.shadow.set_share(share);
     desk.shared.events.tell("shadow", text.clone(), None, None);
-    Json(Done { text }).into_response()
-}
-
-async fn request_promotion(
-    State(desk): State<Desk>,
-    ConnectInfo(caller): ConnectInfo<Caller>,
-    body: Result<Json<RequestPromotion>, JsonRejection>,
-) -> Response {
-    let Json(wish) = match body {
-        Ok(body) => body,
-        Err(rejection) => return bad_body(&rejection),
-    };
-    if let Err(text) = requested::check(wish.reason.as_deref(), &wish.evidence) {
-        return bad_value(text);
-    }
-    let Some(now) = now(&desk).await else { return stopping() };
-    let because = wish.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-    if wish.withdraw {
-        let Some(before) = now.request else {
-            return problem(StatusCode::CONFLICT, "no_request", "no promotion is asked for", None);
-        };
-        let text = format!("the promotion of {} is no longer asked for{because}", before.slot);
-        return keep_request(&desk, &caller, None, text, &before.slot).await;
-    }
-    let slot = match wish.slot.as_deref() {
-        None => Slot::named(&now.live).map_or(Slot::Green, Slot::other),
-        Some(name) => match Slot::named(name) {
-            Some(slot) => slot,
-            None => return no_such_slot(name),
-        },
-    };
-    if slot.as_str() == now.live {
-        let text = format!("{slot} is live already");
-        return problem(StatusCode::CONFLICT, "already_live", text, None);
-    }
-    let release = match ready_release(&desk, slot, wish.knowledge.as_deref()) {
-        Ok(release) => release,
-        Err(refused) => return *refused,
-    };
-    let text = format!(
-        "{} asks for the promotion of {slot} with {}{because}",
-        caller.who().name,
-        release.label
-    );
-    let requested = Requested {
-        slot,
-        release,
-        reason: wish.reason,
-        evidence: wish.evidence,
-        attempt: Attempt(now.attempt),
-        at: Timestamp(events::now()),
-        who: caller.who().name,
-    };
-    keep_request(&desk, &caller, Some(requested), text, slot.as_str()).await
-}
-
-/// What a slot serves, if it is ready and serves the knowledge base that is meant.
-fn ready_release(
-    desk: &Desk,
-    slot: Slot,
-    knowledge: Option<&str>,
-) -> Result<Release, Box<Response>> {
-    let pool = desk.shared.routing.slot(slot);
-    let not_ready = |text: String| {
-        let hint = Some(format!("switchctl wait {slot} --timeout 60s"));
-        Box::new(problem(StatusCode::CONFLICT, "not_ready", text, hint))
-    };
-    if pool.state() != "ready" {
-        return Err(not_ready(format!(
-            "{slot} is {}, so nobody can ask for its promotion",
-            pool.state()
-        )));
-    }
-    let Some(release) = pool.release() else {
-        return Err(not_ready(format!("the workers of {slot} do not say what they serve")));
-    };
-    let health = pool.health();
-    let serves = health.pointer("/knowledge/fingerprint").and_then(serde_json::Value::as_str);
-    match knowledge {
-        Some(meant) if serves != Some(meant) => {
-            let text =
-                format!("{slot} serves {}, not the knowledge base that is meant", release.label);
-            let hint = Some("restart its workers with the new tag, then ask again".to_owned());
-            Err(Box::new(problem(StatusCode::CONFLICT, "other_release", text, hint)))
-        }
-        Some(_) | None => Ok(release),
-    }
-}
-
-/// Writes down what is asked for, then shows it.
-async fn keep_request(
-    desk: &Desk,
-    caller: &Caller,
-    requested: Option<Requested>,
-    text: String,
-    slot: &str,
-) -> Response {
-    let detail = requested.as_ref().map(Requested::detail);
-    if let Err(problem) = note(desk, caller, requested::KIND, text.clone(), detail).await {
-        return problem;
-    }
-    if desk.driver.send(Message::Requested { requested }).await.is_err() {
-        return stopping();
-    }
-    desk.shared.events.tell(requested::KIND, text.clone(), Some(slot), None);
     Json(Done { text }).into_response()
 }
 

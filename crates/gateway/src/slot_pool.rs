@@ -224,7 +224,7 @@ impl SlotPool {
     }
 
     /// Who a ready worker says it is; one that serves what is recorded, if there is one.
-    fn identity(&self) -> Option<Arc<Identity>> {
+    pub(crate) fn identity(&self) -> Option<Arc<Identity>> {
         let members = self.members.load();
         let workers = &members.workers;
         let ready = workers.iter().find(|worker| worker.is_healthy() && !worker.is_mismatch());

@@ -6,6 +6,7 @@ mod interrupt;
 mod progress;
 mod rebuild;
 mod render;
+mod replace;
 mod retrieval;
 mod splitting;
 

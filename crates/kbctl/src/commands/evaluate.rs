@@ -11,6 +11,7 @@ use rag_core::{Filter, MIN_SCORE, TOP_K};
 use serde::Serialize;
 
 use crate::render::{self, Failure, Output};
+use crate::replace::replace;
 use crate::retrieval::{Opened, Options, Reranking};
 
 /// The passages asked for: no measure looks at more (docs/QUESTIONS.md).
@@ -173,9 +174,5 @@ fn save(file: &Path, run: &Run) -> Result<(), Failure> {
         Failure::new(format!("the run could not be saved as {}: {error}", file.display()), None)
     };
     let text = serde_json::to_string_pretty(run).map_err(|error| failed(&error))?;
-    let mut unfinished = file.as_os_str().to_owned();
-    unfinished.push(".next");
-    std::fs::write(&unfinished, text + "\n")
-        .and_then(|()| std::fs::rename(&unfinished, file))
-        .map_err(|error| failed(&error))
+    replace(file, (text + "\n").as_bytes()).map_err(|error| failed(&error))
 }

@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use switch_api::{Done, RequestPromotion, Status};
 use switch_client::{Client, ClientError};
 use tokio::runtime::Runtime;
@@ -80,15 +78,7 @@ impl Gateway {
     }
 
     pub(super) fn ask(&self, request: &RequestPromotion) -> Result<Done, Failure> {
-        self.wait(self.post("/v1/request", request))
-    }
-
-    async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<T, ClientError> {
-        self.client.post(path, body).await
+        self.wait(self.client.post("/v1/request", request))
     }
 
     fn wait<T>(&self, asking: impl Future<Output = Result<T, ClientError>>) -> Result<T, Failure> {

@@ -1,11 +1,11 @@
 //! What was done about which documents, so that the same is not built, refused or asked for twice.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::render::Failure;
+use crate::replace::replace;
 
 /// The outcome of the last round that came to one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,16 +41,6 @@ impl Memory {
             Failure::new(format!("writing {}: {error}", file.display()), None)
         };
         let text = serde_json::to_vec_pretty(self).map_err(|error| failed(&error))?;
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let beside = file.with_extension("next");
-        folder
-            .map_or(Ok(()), std::fs::create_dir_all)
-            .and_then(|()| std::fs::File::create(&beside))
-            .and_then(|mut written| {
-                written.write_all(&text)?;
-                written.sync_all()
-            })
-            .and_then(|()| std::fs::rename(&beside, file))
-            .map_err(|error| failed(&error))
+        replace(file, &text).map_err(|error| failed(&error))
     }
 }
