@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
     let vectors = vectors(&folder.join("vectors.f32"))?;
     let begun = Instant::now();
-    let mut builder = IndexBuilder::new(DIMENSIONS, Scalar::F32, vectors.len())?;
+    let mut builder = IndexBuilder::new(DIMENSIONS, Scalar::default(), vectors.len())?;
     for vector in &vectors {
         builder.add(vector)?;
     }
@@ -82,10 +82,11 @@ fn opened(folder: &Path, searches: usize) -> Result<UsearchIndex, Box<dyn Error>
     let bytes = std::fs::metadata(folder.join("vectors.f32"))?.len();
     let expected = Expected {
         dimensions: DIMENSIONS,
-        scalar: Scalar::F32,
+        scalar: Scalar::default(),
         passages: usize::try_from(bytes)? / (DIMENSIONS * 4),
     };
-    Ok(UsearchIndex::open(&folder.join("switchyard.index"), expected, searches)?)
+    let (graph, vectors) = (folder.join("switchyard.index"), folder.join("vectors.f32"));
+    Ok(UsearchIndex::open(&graph, &vectors, expected, searches)?)
 }
 
 /// The passages found for each question, by so many threads, each taking the next question.

@@ -1,4 +1,4 @@
-//! An index file opened by memory map, and searching in it.
+//! A graph and the vectors it was made of, opened by memory map, and searching in them.
 
 use std::path::Path;
 
@@ -8,10 +8,13 @@ use usearch::MetricKind;
 use crate::builder::options;
 use crate::permits::Permits;
 use crate::scalar::Scalar;
+use crate::vectors::{Vectors, cosine};
 
-/// Up to this many passages every vector is compared (exact, about 1 ms for 10,000 vectors of 512
-/// numbers); above it the graph is walked.
-pub const EXACT_UP_TO: usize = 100_000;
+/// Up to this many passages every vector is compared (exact, and milliseconds); above it the graph is walked.
+pub const EXACT_UP_TO: usize = 20_000;
+
+/// A walk asks the graph for so many times the passages it is asked for, and compares those again.
+const COMPARED_AGAIN: usize = 2;
 
 /// The first bytes of an index file (usearch's `default_magic`) stand behind the vectors; this is
 /// the size of that header, the least a file can hold.
@@ -29,22 +32,30 @@ pub struct Expected {
 }
 
 /// A read-only index; searching is safe from any number of threads.
+///
+/// Scores are cosines of the vectors as they were embedded, whatever the graph stores.
 pub struct UsearchIndex {
-    index: usearch::Index,
+    graph: usearch::Index,
+    vectors: Vectors,
     name: String,
     expected: Expected,
     permits: Permits,
 }
 
 impl UsearchIndex {
-    /// Opens the file at `path` by memory map, for at most `searches` searches at the same time;
-    /// further ones wait their turn.
+    /// Opens the graph at `path` and the vectors it was made of at `vectors` by memory map, for at most `searches`
+    /// searches at the same time; further ones wait their turn.
     ///
-    /// The file format has no checksum: callers compare its SHA-256 with the recorded one first.
+    /// The formats have no checksum: callers compare the files' SHA-256 with the recorded ones first.
     ///
     /// # Errors
-    /// When the file is missing, too short, or is not what `expected` says.
-    pub fn open(path: &Path, expected: Expected, searches: usize) -> Result<Self, IndexError> {
+    /// When a file is missing, too short, or is not what `expected` says.
+    pub fn open(
+        path: &Path,
+        vectors: &Path,
+        expected: Expected,
+        searches: usize,
+    ) -> Result<Self, IndexError> {
         let name = path.display().to_string();
         let fail = |cause: String| IndexError { subject: name.clone(), cause };
         let text = path.to_str().ok_or_else(|| fail("its path is not valid UTF-8".to_owned()))?;
@@ -88,22 +99,31 @@ impl UsearchIndex {
                 &found.count_present.to_string(),
             );
         }
-        let index = usearch::Index::new(&options(expected.dimensions, expected.scalar))
+        let graph = usearch::Index::new(&options(expected.dimensions, expected.scalar))
             .map_err(|e| fail(e.to_string()))?;
-        index.view(text).map_err(|e| fail(e.to_string()))?;
-        if index.size() != expected.passages {
+        graph.view(text).map_err(|e| fail(e.to_string()))?;
+        if graph.size() != expected.passages {
             return differs(
                 "number of passages",
                 &expected.passages.to_string(),
-                &index.size().to_string(),
+                &graph.size().to_string(),
             );
+        }
+        let held = Vectors::open(vectors, expected.dimensions)?;
+        if held.len() != expected.passages {
+            let cause = format!(
+                "it has {} vectors, and the manifest says {}",
+                held.len(),
+                expected.passages
+            );
+            return Err(IndexError { subject: vectors.display().to_string(), cause });
         }
         let searches = searches.max(1);
         // Slots are given once, here: growing them while a search runs is not allowed.
-        index
+        graph
             .reserve_capacity_and_threads(expected.passages, searches)
             .map_err(|e| fail(e.to_string()))?;
-        Ok(Self { index, name, expected, permits: Permits::new(searches) })
+        Ok(Self { graph, vectors: held, name, expected, permits: Permits::new(searches) })
     }
 
     /// Looks at so many candidates in a search of the graph, not at [`EXPANSION_SEARCH`]: more find
@@ -111,20 +131,25 @@ impl UsearchIndex {
     ///
     /// [`EXPANSION_SEARCH`]: crate::EXPANSION_SEARCH
     pub fn set_expansion(&mut self, candidates: usize) {
-        self.index.change_expansion_search(candidates);
+        self.graph.change_expansion_search(candidates);
     }
 
     /// Compares every vector, whatever the size: the oracle for the recall of `search`.
+    ///
+    /// # Errors
+    /// When the vector has another width than the index or a number that is not finite.
     pub fn search_exact(&self, vector: &[f32], k: usize) -> Result<Vec<Hit>, IndexError> {
-        self.search_by(vector, k, |v, k| {
-            self.index.exact_search(v, k).map_err(|e| self.error(e.to_string()))
-        })
+        self.check_question(vector)?;
+        Ok(self.vectors.nearest(vector, k, 0..self.expected.passages))
     }
 
     /// Walks the graph, whatever the size.
+    ///
+    /// # Errors
+    /// When the vector has another width than the index or a number that is not finite.
     pub fn search_graph(&self, vector: &[f32], k: usize) -> Result<Vec<Hit>, IndexError> {
-        self.search_by(vector, k, |v, k| {
-            self.index.search(v, k).map_err(|e| self.error(e.to_string()))
+        self.walk(vector, k, |k| {
+            self.graph.search(vector, k).map_err(|e| self.error(e.to_string()))
         })
     }
 
@@ -148,75 +173,31 @@ impl UsearchIndex {
         Ok(())
     }
 
-    /// What usearch found, best first, ties by position.
-    fn hits(&self, matches: &usearch::ffi::Matches) -> Vec<Hit> {
-        let mut hits: Vec<Hit> = matches
-            .keys
-            .iter()
-            .zip(&matches.distances)
-            // usearch gives a cosine distance, which is 1 − cosine.
-            .map(|(key, distance)| Hit { passage: *key as usize, score: 1.0 - distance })
-            .filter(|hit| hit.passage < self.expected.passages)
-            .collect();
-        hits.sort_by(best_first);
-        hits
-    }
-
-    /// Compares the question with each passage of the set: a filter that leaves few passages would
-    /// make a walk over the graph miss them.
-    fn compare_with_each(
-        &self,
-        vector: &[f32],
-        k: usize,
-        among: &PassageSet,
-    ) -> Result<Vec<Hit>, IndexError> {
-        let mut stored = vec![0_f32; self.expected.dimensions];
-        let mut hits = Vec::with_capacity(among.len());
-        for passage in among.iter().take_while(|passage| *passage < self.expected.passages) {
-            let found = self
-                .index
-                .get(passage as u64, &mut stored)
-                .map_err(|e| self.error(e.to_string()))?;
-            if found != 1 {
-                return Err(self.error(format!("it has no vector of passage {passage}")));
-            }
-            hits.push(Hit { passage, score: cosine(vector, &stored) });
-        }
-        hits.sort_by(best_first);
-        hits.truncate(k);
-        Ok(hits)
-    }
-
-    /// The cosine of a question and one passage's stored vector, −1.0–1.0.
+    /// The cosine of a question and one passage's vector, −1.0–1.0.
     ///
     /// # Errors
-    /// When there is no such passage or the vector has another width than the index.
+    /// When there is no such passage or the question has another width than the index.
     pub fn cosine(&self, vector: &[f32], passage: usize) -> Result<f32, IndexError> {
-        self.vector(passage).and_then(|stored| {
-            self.check_question(vector)?;
-            Ok(cosine(vector, &stored))
-        })
+        self.check_question(vector)?;
+        self.vector(passage).map(|stored| cosine(vector, stored))
     }
 
-    /// A passage's stored vector, `[dimensions]`.
+    /// A passage's vector, `[dimensions]`.
     ///
     /// # Errors
     /// When there is no such passage.
-    pub fn vector(&self, passage: usize) -> Result<Vec<f32>, IndexError> {
-        let mut stored = vec![0_f32; self.expected.dimensions];
-        let _permit = self.permits.acquire();
-        match self.index.get(passage as u64, &mut stored) {
-            Ok(1) => Ok(stored),
-            Ok(_) => Err(self.error(format!("it has no vector of passage {passage}"))),
-            Err(e) => Err(self.error(e.to_string())),
-        }
+    pub fn vector(&self, passage: usize) -> Result<&[f32], IndexError> {
+        let stored = self.vectors.get(passage);
+        stored.ok_or_else(|| self.error(format!("it has no vector of passage {passage}")))
     }
 
-    fn search_by(
+    /// The best `k` of what `find` gives when it is asked for more than that: the graph knows the vectors less exactly
+    /// than they are, so what it finds is compared again.
+    fn walk(
         &self,
         vector: &[f32],
         k: usize,
-        run: impl Fn(&[f32], usize) -> Result<usearch::ffi::Matches, IndexError>,
+        find: impl Fn(usize) -> Result<usearch::ffi::Matches, IndexError>,
     ) -> Result<Vec<Hit>, IndexError> {
         self.check_question(vector)?;
         let held = self.expected.passages;
@@ -225,12 +206,14 @@ impl UsearchIndex {
             return Ok(Vec::new());
         }
         let _permit = self.permits.acquire();
-        let mut fetch = (k + 1).min(held);
+        let mut fetch = k.saturating_mul(COMPARED_AGAIN).min(held);
         loop {
-            let matches = run(vector, fetch)?;
-            let mut hits = self.hits(&matches);
+            let found = find(fetch)?.keys;
+            let fetched = found.len();
+            let mut hits =
+                self.vectors.nearest(vector, fetched, found.into_iter().map(|key| key as usize));
             // Equal scores at the cut: more are fetched until the lowest position is surely here.
-            let tied = hits.len() == fetch
+            let tied = fetched == fetch
                 && fetch < held
                 && hits.last().map(|h| h.score) == hits.get(k - 1).map(|h| h.score);
             if !tied {
@@ -257,40 +240,17 @@ impl Index for UsearchIndex {
         k: usize,
         among: &PassageSet,
     ) -> Result<Vec<Hit>, IndexError> {
-        self.check_question(vector)?;
-        let k = k.min(self.expected.passages);
-        if k == 0 || among.is_empty() {
-            return Ok(Vec::new());
-        }
-        let _permit = self.permits.acquire();
         if among.len() <= EXACT_UP_TO {
-            return self.compare_with_each(vector, k, among);
+            self.check_question(vector)?;
+            return Ok(self.vectors.nearest(vector, k, among.iter()));
         }
-        let matches = self
-            .index
-            .filtered_search(vector, k, |key| among.contains(key as usize))
-            .map_err(|e| self.error(e.to_string()))?;
-        Ok(self.hits(&matches))
+        self.walk(vector, k, |k| {
+            let found = self.graph.filtered_search(vector, k, |key| among.contains(key as usize));
+            found.map_err(|e| self.error(e.to_string()))
+        })
     }
 
     fn len(&self) -> usize {
         self.expected.passages
     }
-}
-
-fn best_first(a: &Hit, b: &Hit) -> std::cmp::Ordering {
-    b.score.total_cmp(&a.score).then(a.passage.cmp(&b.passage))
-}
-
-/// The cosine of two vectors of one width; 0.0 when one of them has no length.
-pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let (mut dot, mut left, mut right) = (0.0_f64, 0.0_f64, 0.0_f64);
-    for (x, y) in a.iter().zip(b) {
-        let (x, y) = (f64::from(*x), f64::from(*y));
-        dot += x * y;
-        left += x * x;
-        right += y * y;
-    }
-    let length = (left * right).sqrt();
-    if length > 0.0 { (dot / length) as f32 } else { 0.0 }
 }

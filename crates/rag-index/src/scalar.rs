@@ -1,19 +1,20 @@
-//! How an index stores the numbers of a vector.
+//! How an index stores the numbers of a vector, for its walk over the graph: what it finds is compared again with the
+//! vectors themselves.
 
 use std::fmt;
 use std::str::FromStr;
 
 use usearch::ScalarKind;
 
-/// The storage of one number. Smaller is smaller on disk and in memory, and a little less exact.
+/// The storage of one number. Smaller is smaller on disk and in memory and faster, and the walk a little less exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scalar {
-    /// Four bytes, exact.
-    #[default]
+    /// Four bytes.
     F32,
     /// Two bytes.
     F16,
     /// One byte.
+    #[default]
     I8,
 }
 

@@ -55,7 +55,8 @@ pub fn open_verified(folder: &Path, searches: usize) -> Result<KnowledgeBase, Kn
         return Err(KnowledgeError::malformed(&passages_path, cause));
     }
     let dimensions = manifest.embedding.dimensions;
-    vectors::check_length(&folder.join(layout::VECTORS), count, dimensions)?;
+    let vectors_path = folder.join(layout::VECTORS);
+    vectors::check_length(&vectors_path, count, dimensions)?;
     let parents_path = folder.join(layout::PARENTS);
     let parents: usize = manifest.documents.iter().map(|document| document.parents).sum();
     let parents = match parents {
@@ -77,7 +78,7 @@ pub fn open_verified(folder: &Path, searches: usize) -> Result<KnowledgeBase, Kn
         .map_err(|e| KnowledgeError::malformed(&folder.join(layout::MANIFEST), e))?;
     let index_path = folder.join(layout::DERIVED).join(layout::INDEX);
     let expected = Expected { dimensions, scalar, passages: count };
-    let index = UsearchIndex::open(&index_path, expected, searches)
+    let index = UsearchIndex::open(&index_path, &vectors_path, expected, searches)
         .map_err(|e| KnowledgeError::malformed(&index_path, e.cause))?;
     if manifest.lexical.tokenizer != rag_index::TOKENIZER {
         let cause = format!(

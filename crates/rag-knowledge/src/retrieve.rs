@@ -143,7 +143,7 @@ impl KnowledgeBase {
             // The reranker's order counts, on the scale of the cosines that it is weighed against.
             relevance.sort_by(|a, b| b.total_cmp(a));
         }
-        let similarity = |a: usize, b: usize| cosine(&vectors[a], &vectors[b]);
+        let similarity = |a: usize, b: usize| cosine(vectors[a], vectors[b]);
         let order = maximal_marginal_relevance(&relevance, similarity, lambda, k);
         let mut left: Vec<Option<Candidate>> = pool.into_iter().map(Some).collect();
         Ok(order.into_iter().filter_map(|at| left.get_mut(at).and_then(Option::take)).collect())

@@ -60,8 +60,9 @@ pub(crate) struct Arguments {
     /// given, 0 for none.
     #[arg(long, value_name = "LEVELS")]
     headings_embedded: Option<usize>,
-    /// How the index stores numbers: f32, f16 or i8.
-    #[arg(long, default_value = "f32")]
+    /// How the graph of the index stores numbers: f32, f16 or i8. What it finds is compared again with the vectors
+    /// themselves.
+    #[arg(long, default_value_t)]
     scalar: Scalar,
     /// Texts embedded at the same time; every processor when not given. The result is the same.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -128,7 +128,7 @@ impl Default for BuildFile {
             split: "recursive".to_owned(),
             parent_size: None,
             headings_embedded: None,
-            scalar: "f32".to_owned(),
+            scalar: Scalar::default().as_str().to_owned(),
             threads: None,
             strict: false,
             ocr: None,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use rag_core::{SplitSettings, with_context};
+use rag_index::Vectors;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
@@ -10,13 +11,13 @@ use crate::error::KnowledgeError;
 use crate::layout;
 use crate::manifest::Splitting;
 use crate::passages::{PassageFile, PassageLine};
-use crate::vectors::VectorFile;
+use crate::vectors;
 
 /// The vectors of finished tags and of builds that were killed, all of one embedding. The vector of a
 /// text depends on nothing but the text, so one that is known need not be made again.
 #[derive(Default)]
 pub(super) struct Known {
-    sources: Vec<VectorFile>,
+    sources: Vec<Vectors>,
     by_text: HashMap<Key, (u32, u32)>,
 }
 
@@ -54,8 +55,8 @@ impl Known {
         let settings =
             &splitter.settings().map_err(|cause| KnowledgeError::malformed(folder, cause))?;
         let lines = PassageFile::open_unfinished(&folder.join(layout::PASSAGES))?;
-        let vectors = VectorFile::open(&folder.join(layout::VECTORS), dimensions)?;
-        let passages = passages.min(lines.len()).min(vectors.len()?);
+        let vectors = vectors::open(&folder.join(layout::VECTORS), dimensions)?;
+        let passages = passages.min(lines.len()).min(vectors.len());
         let source = self.sources.len() as u32;
         // First, so that what is found by text is there also when a line cannot be read.
         self.sources.push(vectors);
@@ -69,11 +70,8 @@ impl Known {
     }
 
     /// The vector of a text, if one is known.
-    pub(super) fn vector(&self, text: &str) -> Result<Option<Vec<f32>>, KnowledgeError> {
-        let Some((source, position)) = self.by_text.get(&key(text)) else { return Ok(None) };
-        match self.sources.get(*source as usize) {
-            Some(vectors) => vectors.get(*position as usize).map(Some),
-            None => Ok(None),
-        }
+    pub(super) fn vector(&self, text: &str) -> Option<&[f32]> {
+        let (source, position) = self.by_text.get(&key(text))?;
+        self.sources.get(*source as usize)?.get(*position as usize)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rag_core::READING;
+use rag_index::Vectors;
 
 use super::error::BuildError;
 use super::workshop::Request;
@@ -11,8 +12,7 @@ use crate::error::KnowledgeError;
 use crate::manifest::{DocumentEntry, Manifest};
 use crate::passages::{ParentFile, ParentLine, PassageFile, PassageLine};
 use crate::report::Report;
-use crate::vectors::VectorFile;
-use crate::{fingerprint, layout};
+use crate::{fingerprint, layout, vectors};
 
 /// A finished tag of the same embedding.
 pub(super) struct Previous {
@@ -22,7 +22,7 @@ pub(super) struct Previous {
     pub(super) manifest: Manifest,
     passages: PassageFile,
     parents: Option<ParentFile>,
-    vectors: VectorFile,
+    vectors: Vectors,
     /// By name: the documents whose passages a new build would make the same.
     unchanged: HashMap<String, Held>,
     warnings: Vec<String>,
@@ -91,7 +91,7 @@ impl Previous {
             tag: report.tag,
             fingerprint: declared,
             passages: PassageFile::open(&folder.join(layout::PASSAGES))?,
-            vectors: VectorFile::open(&folder.join(layout::VECTORS), embedding.dimensions)?,
+            vectors: vectors::open(&folder.join(layout::VECTORS), embedding.dimensions)?,
             parents,
             unchanged,
             warnings: report.warnings,
@@ -117,7 +117,11 @@ impl Previous {
             let mut line = self.passages.get(position)?;
             // Positions of parents are counted anew.
             line.parent = line.parent.map(|parent| parent.saturating_sub(held.parents));
-            passages.push((line, self.vectors.get(position)?));
+            let vector = self.vectors.get(position).ok_or_else(|| {
+                let file = self.folder.join(layout::VECTORS);
+                KnowledgeError::malformed(&file, format!("it has no vector of passage {position}"))
+            })?;
+            passages.push((line, vector.to_owned()));
         }
         let mut parents = Vec::with_capacity(entry.parents);
         if let Some(all) = &self.parents {

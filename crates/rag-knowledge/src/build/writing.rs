@@ -176,7 +176,8 @@ impl<'a> Writing<'a> {
                 context: shortened.then(|| cut.context.unwrap_or_default()),
                 parent: cut.parent.map(|parent| first_parent + parent),
             };
-            let vector = self.known.vector(&embedded_text(&line, &self.request.splitter))?;
+            let known = self.known.vector(&embedded_text(&line, &self.request.splitter));
+            let vector = known.map(<[f32]>::to_vec);
             self.written.taken_over.passages += usize::from(vector.is_some());
             self.passage(line, vector)?;
         }
