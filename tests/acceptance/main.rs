@@ -5,6 +5,7 @@
 mod answers;
 mod building;
 mod failures;
+mod generating;
 mod knowledge;
 mod openai;
 mod quickstart;

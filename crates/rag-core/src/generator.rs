@@ -37,6 +37,8 @@ pub struct Sampling {
     pub frequency_penalty: f32,
     /// OpenAI's presence penalty, −2.0–2.0.
     pub presence_penalty: f32,
+    /// Added to the logits of these tokens, by their number in the model's vocabulary, −100.0–100.0.
+    pub logit_bias: Vec<(i32, f32)>,
     /// The same seed, prompt and settings give the same answer.
     pub seed: u32,
 }
@@ -53,9 +55,37 @@ impl Default for Sampling {
             repeat_penalty: 1.1,
             frequency_penalty: 0.0,
             presence_penalty: 0.0,
+            logit_bias: Vec::new(),
             seed: 0,
         }
     }
+}
+
+/// Who asks: what was computed for one caller's prompt is used again for nobody else's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// The worker itself, with texts that hold nobody's words: what is computed for them serves everybody.
+    House,
+    /// Somebody who showed this, or everybody who showed nothing: a SHA-256, never the secret itself.
+    Known([u8; 32]),
+}
+
+impl Caller {
+    /// Whether what was computed for `other` may be used for this caller.
+    pub fn may_use(&self, other: &Self) -> bool {
+        *other == Self::House || self == other
+    }
+}
+
+/// The form an answer must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    /// Any JSON object.
+    Json,
+    /// JSON that this JSON schema describes.
+    Schema(String),
+    /// What this grammar describes, in llama.cpp's GBNF.
+    Grammar(String),
 }
 
 /// One answer to make.
@@ -63,12 +93,60 @@ impl Default for Sampling {
 pub struct GenerateRequest {
     /// The conversation, already cut to fit (`prompt::fit`).
     pub messages: Vec<Message>,
-    /// The most tokens to make.
+    /// The most tokens to make; 0 only computes the prompt, so that answers to others that begin like it come sooner.
     pub max_tokens: usize,
     /// How to choose them.
     pub sampling: Sampling,
     /// Texts at which the answer ends; they are not part of it.
     pub stop: Vec<String>,
+    /// The form it must have.
+    pub form: Option<Form>,
+    /// Say how likely each token was, and so many others in its place.
+    pub likelihoods: Option<usize>,
+    /// Who asks.
+    pub caller: Caller,
+}
+
+impl GenerateRequest {
+    /// An answer to this conversation, of at most so many tokens, with the usual settings.
+    pub fn new(messages: Vec<Message>, max_tokens: usize, caller: Caller) -> Self {
+        Self {
+            messages,
+            max_tokens,
+            sampling: Sampling::default(),
+            stop: Vec::new(),
+            form: None,
+            likelihoods: None,
+            caller,
+        }
+    }
+}
+
+/// A token, and how likely the model found it there, before anything of [`Sampling`] is applied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Likelihood {
+    /// The token's bytes; not always whole characters.
+    pub bytes: Vec<u8>,
+    /// The natural logarithm of its probability.
+    pub logprob: f32,
+}
+
+/// A token that was chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenChoice {
+    /// The token.
+    pub chosen: Likelihood,
+    /// The likeliest tokens in its place, likeliest first.
+    pub likeliest: Vec<Likelihood>,
+}
+
+/// More of an answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Piece {
+    /// Whole characters.
+    pub text: String,
+    /// The tokens behind them, when the request asks for likelihoods.
+    pub tokens: Vec<TokenChoice>,
 }
 
 /// Why an answer ended.
@@ -97,6 +175,8 @@ pub struct Generated {
     pub finish: Finish,
     /// Tokens in the prompt.
     pub prompt_tokens: usize,
+    /// Those of them that were computed before, for an earlier prompt of the same caller.
+    pub reused_tokens: usize,
     /// Tokens made.
     pub completion_tokens: usize,
 }
@@ -121,6 +201,9 @@ pub enum GenerateError {
         /// Tokens one answer may use.
         context: usize,
     },
+    /// The form that was asked for cannot be kept.
+    #[error("the answer's form: {0}")]
+    Form(String),
     /// The chat template or the engine failed.
     #[error("{0}")]
     Failed(String),
@@ -134,8 +217,8 @@ pub trait AnswerSink: Send {
     /// Whether anybody still listens; asked before every step.
     fn is_open(&self) -> bool;
 
-    /// More of the answer; always whole characters. `Break` ends the answer and frees its place.
-    fn text(&mut self, piece: &str) -> Flow;
+    /// More of the answer. `Break` ends the answer and frees its place.
+    fn piece(&mut self, piece: Piece) -> Flow;
 
     /// The answer is complete, or failed.
     fn finish(self: Box<Self>, outcome: Result<Generated, GenerateError>);

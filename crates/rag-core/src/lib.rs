@@ -33,8 +33,8 @@ pub use enclosing::{Enclosing, enclose};
 pub use filter::{Filter, FilterError, Metadata};
 pub use fusion::{Fused, Ranking, reciprocal_rank_fusion};
 pub use generator::{
-    AnswerSink, Finish, Flow, GenerateError, GenerateRequest, Generated, Generator, ModelIdentity,
-    Sampling,
+    AnswerSink, Caller, Finish, Flow, Form, GenerateError, GenerateRequest, Generated, Generator,
+    Likelihood, ModelIdentity, Piece, Sampling, TokenChoice,
 };
 pub use index::{Hit, Index, IndexError, PassageSet};
 pub use passage::{Passage, READING, Section, with_context};

@@ -80,6 +80,19 @@ pub fn fit<E>(
     }
 }
 
+/// What prompts begin with, in each language: the same for every question.
+pub fn beginnings() -> [Vec<Message>; 2] {
+    [Language::English, Language::Chinese]
+        .map(|language| vec![Message::new(Role::System, instructions(language))])
+}
+
+fn instructions(language: Language) -> &'static str {
+    match language {
+        Language::English => ENGLISH_INSTRUCTIONS,
+        Language::Chinese => CHINESE_INSTRUCTIONS,
+    }
+}
+
 fn assemble(
     language: Language,
     given: &[Message],
@@ -87,10 +100,7 @@ fn assemble(
     passages: &[Retrieved],
     question: &str,
 ) -> Vec<Message> {
-    let mut instructions = match language {
-        Language::English => ENGLISH_INSTRUCTIONS.to_owned(),
-        Language::Chinese => CHINESE_INSTRUCTIONS.to_owned(),
-    };
+    let mut instructions = instructions(language).to_owned();
     for message in given {
         instructions.push_str("\n\n");
         instructions.push_str(&message.content);

@@ -1,324 +1,424 @@
 //! Continuous batching: the loop of the one thread that owns llama.cpp's context.
 //!
-//! A sequence is llama.cpp's name for one answer's part of the context. Every step decodes one batch:
-//! first one token of each answer that is being written, then prompt tokens of answers that are still
-//! being read, shared out evenly, so that a long prompt never stalls the others for more than a step.
+//! A sequence is llama.cpp's name for one answer's part of the context. Every step decodes one batch: first one token of
+//! each answer that is being written, then prompt tokens of answers that are still being read, shared out evenly, and
+//! only as many as keep the step short, so that a long prompt never stalls the others.
+//!
+//! A prompt that begins like one that was computed before, for the same caller, goes on from there: the sequences share
+//! cells. An answer is let in when all it may come to need is free or held by kept prompts, so the context never runs
+//! full in the middle of an answer.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Instant;
 
+use llama_cpp_2::DecodeError;
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
-use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::vocab::LlamaVocab;
-use rag_core::{AnswerSink, Finish, GenerateError, Generated, Sampling};
+use rag_core::{Finish, GenerateError, Generated};
 
+use crate::answer::{Answer, Job, Step};
+use crate::cells::{Cells, Held};
+use crate::kept::{Kept, KeptPrompts, common};
+use crate::pace::Pace;
 use crate::stats::EngineStats;
-use crate::text::{Settled, TextStream};
 
-/// Tokens that the repeat penalty looks back at, llama.cpp's own default.
-const PENALTY_WINDOW: i32 = 64;
+/// A prompt that another one is about to compute is waited for when it saves at least so many tokens.
+const WORTH_WAITING: usize = 32;
 
-/// One answer to make, tokenized and checked to fit.
-pub(crate) struct Job {
-    pub(crate) prompt: Vec<LlamaToken>,
-    pub(crate) max_tokens: usize,
-    pub(crate) sampling: Sampling,
-    pub(crate) stop: Vec<String>,
-    pub(crate) sink: Box<dyn AnswerSink>,
-}
-
-/// An answer being made.
-struct Answer {
-    prompt: Vec<LlamaToken>,
-    /// Prompt tokens already in the context.
-    read: usize,
-    /// The token to feed in the next step; `None` while the prompt is being read.
-    next: Option<LlamaToken>,
-    made: usize,
-    max_tokens: usize,
-    sampler: LlamaSampler,
-    text: TextStream,
-    sink: Box<dyn AnswerSink>,
-}
-
-/// What a step did to an answer.
-enum Step {
-    Goes,
-    Ends(Finish),
-    Abandoned,
+/// What the loop is given.
+pub(crate) struct Bounds {
+    /// Answers made at the same time.
+    pub(crate) slots: usize,
+    /// Prompts kept after their answers.
+    pub(crate) kept: usize,
+    /// Whether sequences can share the beginning of a prompt: models that keep a state instead of cells cannot.
+    pub(crate) sharing: bool,
+    /// How much a step may take.
+    pub(crate) pace: Pace,
 }
 
 /// Runs until the queue is closed, then fails what is still running with `Stopping`.
 pub(crate) fn run(
     model: &LlamaModel,
-    mut context: LlamaContext<'_>,
-    slots: u32,
+    context: LlamaContext<'_>,
+    bounds: Bounds,
     jobs: &Receiver<Job>,
     stats: &EngineStats,
 ) {
+    let sequences = i32::try_from(bounds.slots + bounds.kept).unwrap_or(i32::MAX);
     let mut engine = Engine {
         vocab: model.vocab(),
         batch: LlamaBatch::new(context.n_batch() as usize, 1),
         batch_size: context.n_batch() as usize,
-        answers: (0..slots).map(|_| None).collect(),
+        places: (0..bounds.slots).map(|_| None).collect(),
         reading: VecDeque::new(),
+        next: None,
+        kept: KeptPrompts::new(bounds.kept),
+        cells: Cells::new(context.n_ctx() as usize),
+        sharing: bounds.sharing,
+        sequences: (0..sequences).rev().collect(),
+        pace: bounds.pace,
         stats,
+        context,
     };
     while engine.admit(jobs) {
-        engine.drop_abandoned(&mut context);
-        engine.step(&mut context);
+        engine.drop_abandoned();
+        engine.step();
         engine.publish();
     }
-    for answer in engine.answers.iter_mut().filter_map(Option::take) {
-        answer.sink.finish(Err(GenerateError::Stopping));
-    }
-    while let Ok(job) = jobs.try_recv() {
-        job.sink.finish(Err(GenerateError::Stopping));
-    }
-    engine.publish();
+    engine.stop(jobs);
 }
 
 struct Engine<'a> {
     vocab: LlamaVocab<'a>,
+    context: LlamaContext<'a>,
     batch: LlamaBatch<'static>,
     batch_size: usize,
-    /// Indexed by sequence.
-    answers: Vec<Option<Answer>>,
-    /// Sequences whose prompt is being read, the one to serve next first.
+    places: Vec<Option<Answer>>,
+    /// Places whose prompt is being read, the one to serve next first.
     reading: VecDeque<usize>,
+    /// Taken from the queue, and waiting for room.
+    next: Option<Job>,
+    kept: KeptPrompts,
+    cells: Cells,
+    /// Free sequences.
+    sequences: Vec<i32>,
+    sharing: bool,
+    pace: Pace,
     stats: &'a EngineStats,
 }
 
+/// What a batch holds.
+struct Filled {
+    /// Answers whose next token can be chosen afterwards, with their place in the batch.
+    choosable: Vec<(usize, i32)>,
+    prompt_tokens: usize,
+}
+
 impl Engine<'_> {
-    /// Fills free places from the queue, and waits for a job when nothing runs. `false` when the
-    /// queue is closed.
+    /// Fills free places from the queue, and waits for a job when nothing runs. `false` when the queue is closed.
     fn admit(&mut self, jobs: &Receiver<Job>) -> bool {
-        while let Some(sequence) = self.answers.iter().position(Option::is_none) {
-            let idle = self.answers.iter().all(Option::is_none);
-            let job = if idle {
-                match jobs.recv() {
+        while let Some(place) = self.places.iter().position(Option::is_none) {
+            let job = match self.next.take() {
+                Some(job) => job,
+                None if self.places.iter().all(Option::is_none) => match jobs.recv() {
                     Ok(job) => job,
                     Err(_) => return false,
-                }
-            } else {
-                match jobs.try_recv() {
+                },
+                None => match jobs.try_recv() {
                     Ok(job) => job,
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => return false,
-                }
+                },
             };
-            self.stats.waiting.fetch_sub(1, Ordering::Relaxed);
             if !job.sink.is_open() {
+                self.stats.waiting.fetch_sub(1, Ordering::Relaxed);
                 self.stats.abandoned.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
-            self.answers[sequence] = Some(Answer {
-                sampler: sampler(&job.sampling, self.vocab.n_tokens()),
-                text: TextStream::new(job.stop),
-                prompt: job.prompt,
-                read: 0,
-                next: None,
-                made: 0,
-                max_tokens: job.max_tokens,
-                sink: job.sink,
-            });
-            self.reading.push_back(sequence);
+            if !self.make_room(&job) {
+                self.next = Some(job);
+                break;
+            }
+            let Some(sequence) = self.sequences.pop() else {
+                // There are as many as places and kept prompts.
+                self.next = Some(job);
+                break;
+            };
+            self.stats.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.places[place] = Some(Answer::new(job, sequence));
+            self.reading.push_back(place);
             self.publish();
         }
         true
     }
 
-    /// Frees the sequences whose client went away.
-    fn drop_abandoned(&mut self, context: &mut LlamaContext<'_>) {
-        for sequence in 0..self.answers.len() {
-            if self.answers[sequence].as_ref().is_some_and(|answer| !answer.sink.is_open()) {
+    /// Lets kept prompts go until all that running answers and this one may come to need is free. `false`, and nothing
+    /// goes, when that is not enough.
+    fn make_room(&mut self, job: &Job) -> bool {
+        // What this job can use again should be the last to go.
+        let _ = self.kept.longest(&job.prompt, &job.caller);
+        let answers = || self.places.iter().flatten();
+        let needed = answers().map(Answer::outstanding).sum::<usize>() + job.cells();
+        if self.cells.free() >= needed {
+            return true;
+        }
+        let held = self.cells.held_by(answers().map(|answer| &answer.held));
+        if self.cells.count() - held < needed {
+            return false;
+        }
+        while self.cells.free() < needed {
+            let Some(oldest) = self.kept.oldest() else { return false };
+            self.let_go(oldest);
+        }
+        true
+    }
+
+    /// Frees the places whose client went away.
+    fn drop_abandoned(&mut self) {
+        for place in 0..self.places.len() {
+            if self.places[place].as_ref().is_some_and(|answer| !answer.sink.is_open()) {
                 self.stats.abandoned.fetch_add(1, Ordering::Relaxed);
-                self.free(context, sequence);
+                self.free(place);
             }
         }
     }
 
     /// Decodes one batch and hands out what it made.
-    fn step(&mut self, context: &mut LlamaContext<'_>) {
-        let wants_logits = match self.fill_batch() {
-            Ok(wants) => wants,
-            Err(cause) => return self.fail_all(context, &cause),
+    fn step(&mut self) {
+        let filled = match self.fill_batch() {
+            Ok(filled) => filled,
+            Err(cause) => return self.fail_all(&cause),
         };
-        if self.batch.n_tokens() == 0 {
-            return;
+        if self.batch.n_tokens() > 0 {
+            let started = Instant::now();
+            if let Err(error) = self.decode() {
+                return self.fail_all(&format!("llama.cpp could not decode: {error}"));
+            }
+            for answer in self.places.iter_mut().flatten() {
+                answer.computed = answer.held.len();
+            }
+            self.choose(&filled.choosable);
+            let took = started.elapsed();
+            self.pace.measured(filled.prompt_tokens, took);
+            self.stats.decode_steps.fetch_add(1, Ordering::Relaxed);
+            let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            self.stats.busy_micros.fetch_add(micros, Ordering::Relaxed);
         }
-        let started = Instant::now();
-        if let Err(error) = context.decode(&mut self.batch) {
-            return self.fail_all(context, &format!("llama.cpp could not decode: {error}"));
+        self.end_without_tokens();
+    }
+
+    fn decode(&mut self) -> Result<(), DecodeError> {
+        match self.context.decode(&mut self.batch) {
+            Err(DecodeError::NoKvCacheSlot) if self.kept.len() > 0 => {
+                tracing::warn!("the context is full: kept prompts go");
+                for kept in self.kept.clear() {
+                    self.let_go(kept);
+                }
+                self.context.decode(&mut self.batch)
+            }
+            outcome => outcome,
         }
-        for (sequence, index) in wants_logits {
-            let Some(answer) = &mut self.answers[sequence] else { continue };
-            let token = answer.sampler.sample(context, index);
-            match answer.take(token, &self.vocab) {
+    }
+
+    fn choose(&mut self, choosable: &[(usize, i32)]) {
+        for &(place, index) in choosable {
+            let Some(answer) = &mut self.places[place] else { continue };
+            if answer.max_tokens == 0 {
+                continue;
+            }
+            let (token, choice) = answer.choosing.choose(&self.context, &self.vocab, index);
+            match answer.take(token, choice, &self.vocab) {
                 Step::Goes => {}
-                Step::Ends(finish) => self.finish(context, sequence, finish),
+                Step::Ends(finish) => self.finish(place, finish),
                 Step::Abandoned => {
                     self.stats.abandoned.fetch_add(1, Ordering::Relaxed);
-                    self.free(context, sequence);
+                    self.free(place);
                 }
             }
             self.stats.generated_tokens.fetch_add(1, Ordering::Relaxed);
         }
-        self.stats.decode_steps.fetch_add(1, Ordering::Relaxed);
-        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.stats.busy_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// Puts one token of each answer being written into the batch, then prompt tokens while there
-    /// is room. Gives the sequences whose next token can be chosen afterwards, with their place in
-    /// the batch.
-    fn fill_batch(&mut self) -> Result<Vec<(usize, i32)>, String> {
+    /// Ends the answers that are prompts only, once they are read.
+    fn end_without_tokens(&mut self) {
+        for place in 0..self.places.len() {
+            let only_read =
+                |answer: &Answer| answer.max_tokens == 0 && answer.begun && answer.is_read();
+            if self.places[place].as_ref().is_some_and(only_read) {
+                self.finish(place, Finish::Length);
+            }
+        }
+    }
+
+    /// Puts one token of each answer being written into the batch, then prompt tokens while there is room.
+    fn fill_batch(&mut self) -> Result<Filled, String> {
         self.batch.clear();
-        let mut wants_logits = Vec::with_capacity(self.answers.len());
-        for (sequence, answer) in self.answers.iter().enumerate() {
+        let mut choosable = Vec::with_capacity(self.places.len());
+        for (place, answer) in self.places.iter_mut().enumerate() {
             let Some(answer) = answer else { continue };
-            if let Some(token) = answer.next {
-                // The last token made is not in the context yet: it goes in now.
-                let position = answer.prompt.len() + answer.made - 1;
-                wants_logits.push((sequence, self.batch.n_tokens()));
-                add(&mut self.batch, token, position, sequence, true)?;
+            // The last token made is not in the context yet: it goes in now.
+            if answer.is_read() && answer.made() > 0 {
+                choosable.push((place, self.batch.n_tokens()));
+                add(&mut self.batch, &mut self.cells, answer, true)?;
             }
         }
-        let mut room = self.batch_size - self.batch.n_tokens().unsigned_abs() as usize;
+        let written = self.batch.n_tokens().unsigned_abs() as usize;
+        let mut room = self.pace.room(written > 0).min(self.batch_size - written);
+        let mut prompt_tokens = 0;
         for turn in (1..=self.reading.len()).rev() {
-            let Some(sequence) = self.reading.pop_front() else { break };
+            let Some(place) = self.reading.pop_front() else { break };
+            if !self.begin(place)? {
+                self.reading.push_back(place);
+                continue;
+            }
             // An answer that ended while its prompt was being read has left its place.
-            let Some(answer) = &mut self.answers[sequence] else { continue };
+            let Some(answer) = &mut self.places[place] else { continue };
             // Shared evenly among those still to be served; what one does not need the next may use.
-            let share = (room / turn).max(1).min(room);
-            let end = (answer.read + share).min(answer.prompt.len());
-            for position in answer.read..end {
-                let last = position + 1 == answer.prompt.len();
+            let share = (room / turn).max(1).min(room).min(answer.prompt - answer.held.len());
+            for _ in 0..share {
+                let last = answer.held.len() + 1 == answer.prompt;
                 if last {
-                    wants_logits.push((sequence, self.batch.n_tokens()));
+                    choosable.push((place, self.batch.n_tokens()));
                 }
-                add(&mut self.batch, answer.prompt[position], position, sequence, last)?;
+                add(&mut self.batch, &mut self.cells, answer, last)?;
             }
-            room -= end - answer.read;
-            let read = u64::try_from(end - answer.read).unwrap_or(u64::MAX);
-            self.stats.prompt_tokens.fetch_add(read, Ordering::Relaxed);
-            answer.read = end;
-            if end < answer.prompt.len() {
-                self.reading.push_back(sequence);
+            room -= share;
+            prompt_tokens += share;
+            if !answer.is_read() {
+                self.reading.push_back(place);
             }
         }
-        Ok(wants_logits)
+        let read = u64::try_from(prompt_tokens).unwrap_or(u64::MAX);
+        self.stats.prompt_tokens.fetch_add(read, Ordering::Relaxed);
+        Ok(Filled { choosable, prompt_tokens })
     }
 
-    fn finish(&mut self, context: &mut LlamaContext<'_>, sequence: usize, finish: Finish) {
-        if let Some(answer) = self.free(context, sequence) {
-            answer.sink.finish(Ok(Generated {
+    /// Settles where a prompt begins to be read: behind what was computed before. `false` when another answer is about
+    /// to compute more of it.
+    fn begin(&mut self, place: usize) -> Result<bool, String> {
+        let Some(answer) = &self.places[place] else { return Ok(true) };
+        if answer.begun {
+            return Ok(true);
+        }
+        let (prompt, caller) = (&answer.tokens, &answer.caller);
+        // Of a running answer: the tokens that are computed, and how many there will be when its prompt is.
+        let running = |other: &Answer| {
+            let same = common(&other.tokens, prompt);
+            (same.min(other.computed), same.min(other.prompt))
+        };
+        let others = self.places.iter().flatten();
+        let usable =
+            others.filter(|other| self.sharing && other.begun && caller.may_use(&other.caller));
+        let (mut now, mut soon) = (None, 0);
+        for other in usable {
+            let (here, later) = running(other);
+            soon = soon.max(later);
+            if now.is_none_or(|(_, tokens)| here > tokens) {
+                now = Some((other, here));
+            }
+        }
+        let from_answer = now.map(|(other, tokens)| (other.sequence, &other.held, tokens));
+        let from_kept = self.kept.longest(prompt, caller).map(|(k, n)| (k.sequence, &k.held, n));
+        let best = from_answer.into_iter().chain(from_kept).max_by_key(|(_, _, tokens)| *tokens);
+        // The last token is always computed: the first of the answer is chosen from what it gives.
+        let most = prompt.len() - 1;
+        let tokens = best.map_or(0, |(_, _, tokens)| tokens.min(most));
+        if soon.min(most) >= tokens + WORTH_WAITING {
+            return Ok(false);
+        }
+        let held = match best {
+            Some((from, held, _)) if tokens > 0 => {
+                let end = u32::try_from(tokens).map_err(|e| e.to_string())?;
+                self.context
+                    .kv_cache_seq_cp(from, answer.sequence, Some(0), Some(end))
+                    .map_err(|e| e.to_string())?;
+                self.cells.share(held, tokens)
+            }
+            _ => Held::default(),
+        };
+        if let Some(answer) = &mut self.places[place] {
+            answer.computed = held.len();
+            answer.held = held;
+            answer.reused = tokens;
+            answer.begun = true;
+        }
+        let reused = u64::try_from(tokens).unwrap_or(u64::MAX);
+        self.stats.reused_tokens.fetch_add(reused, Ordering::Relaxed);
+        Ok(true)
+    }
+
+    fn finish(&mut self, place: usize, finish: Finish) {
+        if let Some(answer) = self.places[place].take() {
+            let generated = Generated {
                 finish,
-                prompt_tokens: answer.prompt.len(),
-                completion_tokens: answer.made,
-            }));
+                prompt_tokens: answer.prompt,
+                reused_tokens: answer.reused,
+                completion_tokens: answer.made(),
+            };
+            answer.sink.finish(Ok(generated));
+            self.keep(place, answer.sequence, answer.tokens, answer.held, answer.caller);
         }
     }
 
-    /// Empties a place and its part of the context.
-    fn free(&mut self, context: &mut LlamaContext<'_>, sequence: usize) -> Option<Answer> {
-        let id = i32::try_from(sequence).unwrap_or(-1);
+    /// Empties a place whose client went away.
+    fn free(&mut self, place: usize) {
+        if let Some(answer) = self.places[place].take() {
+            self.keep(place, answer.sequence, answer.tokens, answer.held, answer.caller);
+        }
+    }
+
+    /// Keeps what was computed for an answer that is over.
+    fn keep(
+        &mut self,
+        place: usize,
+        sequence: i32,
+        mut tokens: Vec<LlamaToken>,
+        held: Held,
+        caller: rag_core::Caller,
+    ) {
+        self.reading.retain(|&other| other != place);
+        tokens.truncate(held.len());
+        for gone in self.kept.keep(sequence, tokens, held, caller) {
+            self.let_go(gone);
+        }
+    }
+
+    fn let_go(&mut self, kept: Kept) {
         // Removing a whole sequence cannot fail (llama.h, llama_memory_seq_rm).
-        let _ = context.kv_cache_seq_rm(id, None, None);
-        self.reading.retain(|&other| other != sequence);
-        self.answers[sequence].take()
+        let _ = self.context.kv_cache_seq_rm(kept.sequence, None, None);
+        self.cells.release(kept.held);
+        self.sequences.push(kept.sequence);
     }
 
     /// A failed step leaves the context unsure: everything running is told, and it is emptied.
-    fn fail_all(&mut self, context: &mut LlamaContext<'_>, cause: &str) {
+    fn fail_all(&mut self, cause: &str) {
         tracing::error!(cause, "the running answers are lost");
-        for answer in self.answers.iter_mut().filter_map(Option::take) {
+        for answer in self.places.iter_mut().filter_map(Option::take) {
             answer.sink.finish(Err(GenerateError::Failed(cause.to_owned())));
+            self.sequences.push(answer.sequence);
         }
+        self.sequences.extend(self.kept.clear().iter().map(|kept| kept.sequence));
         self.reading.clear();
-        context.clear_kv_cache();
+        self.cells = Cells::new(self.cells.count());
+        self.context.clear_kv_cache();
+    }
+
+    /// Tells all that run or wait that there will be no answer.
+    fn stop(&mut self, jobs: &Receiver<Job>) {
+        let running = self.places.iter_mut().filter_map(Option::take).map(|answer| answer.sink);
+        let waiting = self.next.take().into_iter().chain(jobs.try_iter()).map(|job| job.sink);
+        for sink in running.chain(waiting) {
+            sink.finish(Err(GenerateError::Stopping));
+        }
+        self.publish();
     }
 
     fn publish(&self) {
-        let running = self.answers.iter().flatten();
-        self.stats.running.store(running.clone().count(), Ordering::Relaxed);
-        let cells = running.map(|answer| answer.read + answer.made).sum();
-        self.stats.cells_used.store(cells, Ordering::Relaxed);
+        let running = self.places.iter().flatten().count();
+        self.stats.running.store(running, Ordering::Relaxed);
+        self.stats.cells_used.store(self.cells.count() - self.cells.free(), Ordering::Relaxed);
+        self.stats.kept_prompts.store(self.kept.len(), Ordering::Relaxed);
     }
 }
 
-impl Answer {
-    /// Takes the token chosen for this answer and gives its text to the client.
-    fn take(&mut self, token: LlamaToken, vocab: &LlamaVocab<'_>) -> Step {
-        if vocab.is_eog(token) {
-            return self.end(Finish::Stop);
-        }
-        self.made += 1;
-        self.next = Some(token);
-        match self.text.push(&vocab.token_to_piece(token, false, None)) {
-            Settled::Stopped(text) => {
-                // Whether or not the client still takes it, this answer is over.
-                let _ = self.give(&text);
-                Step::Ends(Finish::Stop)
-            }
-            Settled::Text(text) => match self.give(&text) {
-                Step::Goes if self.made >= self.max_tokens => self.end(Finish::Length),
-                step => step,
-            },
-        }
-    }
-
-    fn end(&mut self, finish: Finish) -> Step {
-        let rest = self.text.finish();
-        match self.give(&rest) {
-            Step::Abandoned => Step::Abandoned,
-            Step::Goes | Step::Ends(_) => Step::Ends(finish),
-        }
-    }
-
-    fn give(&mut self, text: &str) -> Step {
-        if !text.is_empty() && self.sink.text(text).is_break() {
-            return Step::Abandoned;
-        }
-        Step::Goes
-    }
-}
-
+/// Adds an answer's next token to the batch.
 fn add(
     batch: &mut LlamaBatch<'_>,
-    token: LlamaToken,
-    position: usize,
-    sequence: usize,
+    cells: &mut Cells,
+    answer: &mut Answer,
     logits: bool,
 ) -> Result<(), String> {
-    let position = i32::try_from(position).map_err(|e| e.to_string())?;
-    let sequence = i32::try_from(sequence).map_err(|e| e.to_string())?;
-    batch.add(token, position, &[sequence], logits).map_err(|e| e.to_string())
-}
-
-/// llama.cpp's samplers in its own default order: penalties, top-k, top-p, min-p, temperature, choice.
-fn sampler(sampling: &Sampling, vocabulary: i32) -> LlamaSampler {
-    let penalties = LlamaSampler::penalties(
-        vocabulary,
-        PENALTY_WINDOW,
-        sampling.repeat_penalty,
-        sampling.frequency_penalty,
-        sampling.presence_penalty,
-    );
-    if sampling.temperature <= 0.0 {
-        return LlamaSampler::chain_simple([penalties, LlamaSampler::greedy()]);
+    let at = answer.held.len();
+    let token = *answer.tokens.get(at).ok_or("an answer has no next token")?;
+    let position = i32::try_from(at).map_err(|e| e.to_string())?;
+    if !cells.take(&mut answer.held) {
+        return Err("the context has no free cell".to_owned());
     }
-    LlamaSampler::chain_simple([
-        penalties,
-        LlamaSampler::top_k(i32::try_from(sampling.top_k).unwrap_or(i32::MAX)),
-        LlamaSampler::top_p(sampling.top_p, 1),
-        LlamaSampler::min_p(sampling.min_p, 1),
-        LlamaSampler::temp(sampling.temperature),
-        LlamaSampler::dist(sampling.seed),
-    ])
+    batch.add(token, position, &[answer.sequence], logits).map_err(|e| e.to_string())
 }

@@ -6,35 +6,97 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::context::params::{KvCacheType, LlamaContextParams};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use rag_core::{AnswerSink, GenerateError, GenerateRequest, Generator, Message, ModelIdentity};
 
-use crate::batching::{self, Job};
+use crate::answer::Job;
+use crate::batching::{self, Bounds};
+use crate::choosing::Choosing;
 use crate::model_file;
+use crate::pace::Pace;
 use crate::stats::EngineStats;
 use crate::template::ChatTemplate;
 
 /// How the model is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineSettings {
-    /// Tokens each answer may use, prompt included. The memory for `context × slots` is taken at start.
+    /// Tokens each answer may use, prompt included.
     pub context: u32,
     /// Answers made at the same time.
     pub slots: u32,
+    /// Tokens that all answers and the kept prompts hold together; the memory is taken at start. An answer begins when
+    /// all it may come to need is free. `None`: `context` for each slot, and once more for kept prompts.
+    pub kv_tokens: Option<u32>,
+    /// Prompts kept after their answers, for the next that begins alike; with `slots` at most [`MOST_SEQUENCES`].
+    pub kept_prompts: u32,
     /// Questions that may wait; one more is answered with `Busy`.
     pub queue: usize,
-    /// Threads of the model.
+    /// Threads of the model while it writes.
     pub threads: u32,
-    /// Prompt tokens computed in one step: smaller keeps running answers smoother, larger reads
-    /// prompts faster.
+    /// Threads of the model while it reads prompts.
+    pub prompt_threads: u32,
+    /// The most tokens of one step.
     pub batch: u32,
+    /// Tokens computed at once within a step.
+    pub micro_batch: u32,
+    /// About how long a step may take while answers are being written: shorter keeps them smoother, longer reads other
+    /// prompts faster.
+    pub longest_step: Duration,
+    /// Whether attention is computed blockwise; `None` where the model and the machine can.
+    pub flash_attention: Option<bool>,
+    /// How keys and values are stored.
+    pub kv_type: KvType,
+    /// Whether the weights are mapped from the file, so that two workers share them, or read into memory.
+    pub mmap: bool,
+    /// Whether the weights may never be swapped out.
+    pub mlock: bool,
     /// Layers to put on the GPU; `None` as many as fit.
     pub gpu_layers: Option<u32>,
+}
+
+/// Answers and kept prompts there may be together (llama.cpp's `LLAMA_MAX_SEQ`).
+pub const MOST_SEQUENCES: u32 = 256;
+
+/// How the context stores keys and values. Smaller saves memory, and all but `F16` need flash attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KvType {
+    /// Two bytes a number.
+    #[default]
+    F16,
+    /// A little over one byte a number.
+    Q8_0,
+    /// A little over half a byte a number.
+    Q4_0,
+}
+
+impl KvType {
+    /// The word in `worker.yaml`, which is llama.cpp's.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::Q8_0 => "q8_0",
+            Self::Q4_0 => "q4_0",
+        }
+    }
+
+    /// The type of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::F16, Self::Q8_0, Self::Q4_0].into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    fn native(self) -> KvCacheType {
+        match self {
+            Self::F16 => KvCacheType::F16,
+            Self::Q8_0 => KvCacheType::Q8_0,
+            Self::Q4_0 => KvCacheType::Q4_0,
+        }
+    }
 }
 
 /// The model could not be loaded.
@@ -89,10 +151,13 @@ impl LlamaGenerator {
         let sha256 = model_file::check_and_hash(path).map_err(|e| fail(e.to_string()))?;
         let backend = backend().map_err(fail)?;
 
-        let mut params = LlamaModelParams::default().with_progress_callback(move |share| {
-            progress(share);
-            true
-        });
+        let mut params = LlamaModelParams::default()
+            .with_use_mmap(settings.mmap)
+            .with_use_mlock(settings.mlock)
+            .with_progress_callback(move |share| {
+                progress(share);
+                true
+            });
         if let Some(layers) = settings.gpu_layers {
             params = params.with_n_gpu_layers(layers);
         }
@@ -127,15 +192,30 @@ impl LlamaGenerator {
         let template = compile_template(&model, source)
             .map_err(|e| fail(format!("its chat template does not compile: {e}")))?;
 
+        let native = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        let kv_tokens = settings.kv_tokens.unwrap_or(context * (settings.slots + 1)).max(context);
         let context_params = LlamaContextParams::default()
-            .with_n_ctx(NonZeroU32::new(context * settings.slots))
+            .with_n_ctx(NonZeroU32::new(kv_tokens))
             .with_n_batch(settings.batch)
-            .with_n_ubatch(settings.batch)
-            .with_n_seq_max(settings.slots)
-            // One pool of cells for all answers: without it every answer gets a fixed share.
+            .with_n_ubatch(settings.micro_batch.min(settings.batch))
+            .with_n_seq_max((settings.slots + settings.kept_prompts).min(MOST_SEQUENCES))
+            // One pool of cells for all: without it every answer gets a fixed share.
             .with_kv_unified(true)
-            .with_n_threads(i32::try_from(settings.threads).unwrap_or(i32::MAX))
-            .with_n_threads_batch(i32::try_from(settings.threads).unwrap_or(i32::MAX));
+            // Models that look back a window only would forget what a later prompt goes on from.
+            .with_swa_full(true)
+            .with_flash_attention_policy(settings.flash_attention.map_or(-1, i32::from))
+            .with_type_k(settings.kv_type.native())
+            .with_type_v(settings.kv_type.native())
+            .with_n_threads(native(settings.threads))
+            .with_n_threads_batch(native(settings.prompt_threads));
+        // Such models keep a state that cannot be taken up in the middle.
+        let sharing = !model.is_recurrent() && !model.is_hybrid();
+        let bounds = Bounds {
+            slots: settings.slots as usize,
+            kept: if sharing { settings.kept_prompts as usize } else { 0 },
+            sharing,
+            pace: Pace::new(settings.longest_step, settings.batch as usize),
+        };
 
         let model = Arc::new(model);
         let stats = Arc::new(EngineStats::default());
@@ -144,8 +224,7 @@ impl LlamaGenerator {
         let thread = std::thread::Builder::new()
             .name("llama".to_owned())
             .spawn({
-                let (model, stats, slots) =
-                    (Arc::clone(&model), Arc::clone(&stats), settings.slots);
+                let (model, stats) = (Arc::clone(&model), Arc::clone(&stats));
                 move || {
                     let context = match model.new_context(backend, context_params) {
                         Ok(context) => context,
@@ -156,13 +235,14 @@ impl LlamaGenerator {
                         }
                     };
                     let _ = started.send(Ok(()));
-                    batching::run(&model, context, slots, &jobs, &stats);
+                    batching::run(&model, context, bounds, &jobs, &stats);
                 }
             })
             .map_err(|e| fail(format!("starting its thread: {e}")))?;
-        ready.recv().unwrap_or_else(|_| Err("its thread died".to_owned())).map_err(|e| {
-            fail(format!("making room for {} × {context} tokens: {e}", settings.slots))
-        })?;
+        ready
+            .recv()
+            .unwrap_or_else(|_| Err("its thread died".to_owned()))
+            .map_err(|e| fail(format!("making room for {kv_tokens} tokens: {e}")))?;
 
         Ok(Self {
             identity,
@@ -235,7 +315,10 @@ impl Generator for LlamaGenerator {
             return Err(GenerateError::TooLong { tokens: prompt.len(), context });
         }
         let max_tokens = request.max_tokens.min(context - prompt.len());
-        let job = Job { prompt, max_tokens, sampling: request.sampling, stop: request.stop, sink };
+        let (form, likeliest) = (request.form.as_ref(), request.likelihoods);
+        let choosing = Choosing::new(&self.model, &request.sampling, form, likeliest)?;
+        let (stop, caller) = (request.stop, request.caller);
+        let job = Job { prompt, max_tokens, choosing, stop, caller, sink };
         let Some(queue) = &self.queue else { return Err(GenerateError::Stopping) };
         self.stats.waiting.fetch_add(1, Ordering::Relaxed);
         queue.try_send(job).map_err(|error| {

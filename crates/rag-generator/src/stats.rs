@@ -7,12 +7,14 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub struct EngineStats {
     pub(crate) prompt_tokens: AtomicU64,
+    pub(crate) reused_tokens: AtomicU64,
     pub(crate) generated_tokens: AtomicU64,
     pub(crate) decode_steps: AtomicU64,
     pub(crate) busy_micros: AtomicU64,
     pub(crate) running: AtomicUsize,
     pub(crate) waiting: AtomicUsize,
     pub(crate) cells_used: AtomicUsize,
+    pub(crate) kept_prompts: AtomicUsize,
     pub(crate) abandoned: AtomicU64,
 }
 
@@ -21,6 +23,8 @@ pub struct EngineStats {
 pub struct StatsSnapshot {
     /// Prompt tokens computed since the start.
     pub prompt_tokens: u64,
+    /// Prompt tokens since the start that needed no computing: an earlier prompt of the same caller began alike.
+    pub reused_tokens: u64,
     /// Tokens generated since the start.
     pub generated_tokens: u64,
     /// Steps of the model since the start; `generated_tokens` over this is the batching factor.
@@ -33,6 +37,8 @@ pub struct StatsSnapshot {
     pub waiting: usize,
     /// Tokens held in the context now.
     pub cells_used: usize,
+    /// Prompts kept for the next that begins alike.
+    pub kept_prompts: usize,
     /// Answers stopped because their client went away.
     pub abandoned: u64,
 }
@@ -42,12 +48,14 @@ impl EngineStats {
     pub fn snapshot(&self) -> StatsSnapshot {
         StatsSnapshot {
             prompt_tokens: self.prompt_tokens.load(Ordering::Relaxed),
+            reused_tokens: self.reused_tokens.load(Ordering::Relaxed),
             generated_tokens: self.generated_tokens.load(Ordering::Relaxed),
             decode_steps: self.decode_steps.load(Ordering::Relaxed),
             busy: Duration::from_micros(self.busy_micros.load(Ordering::Relaxed)),
             running: self.running.load(Ordering::Relaxed),
             waiting: self.waiting.load(Ordering::Relaxed),
             cells_used: self.cells_used.load(Ordering::Relaxed),
+            kept_prompts: self.kept_prompts.load(Ordering::Relaxed),
             abandoned: self.abandoned.load(Ordering::Relaxed),
         }
     }

@@ -17,9 +17,9 @@ impl Admission {
         Self { permits: Arc::new(Semaphore::new(limit)), limit }
     }
 
-    /// A place, held until it is dropped; `None` when all are taken.
-    pub(crate) fn enter(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.permits).try_acquire_owned().ok()
+    /// So many places, held until they are dropped; `None` when there are not as many.
+    pub(crate) fn enter(&self, places: u32) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.permits).try_acquire_many_owned(places).ok()
     }
 
     /// How many places there are.

@@ -1,5 +1,6 @@
 //! The HTTP endpoints: OpenAI's shapes, and our own beside them.
 
+mod caller;
 mod chat;
 mod embeddings;
 mod error;

@@ -7,10 +7,9 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rag_core::{
-    AnswerSink, Embedder, Flow, GenerateError, GenerateRequest, Generated, Generator, Reranker,
-    Sampling,
+    AnswerSink, Caller, Embedder, Flow, GenerateError, GenerateRequest, Generated, Generator,
+    Message, Piece, Reranker, Role, prompt,
 };
-use rag_core::{Message, Role};
 use rag_embedder::{OnnxEmbedder, OnnxReranker, OpenError};
 use rag_generator::{EngineSettings, LlamaGenerator, LoadError};
 use rag_knowledge::{KnowledgeBase, KnowledgeError};
@@ -130,6 +129,7 @@ fn load_all(worker: &Worker) -> Result<Answering, LoadingError> {
     };
     stage("self-test");
     self_test(&answering)?;
+    compute_beginnings(&answering)?;
     Ok(answering)
 }
 
@@ -172,14 +172,24 @@ fn open_model(settings: &Settings) -> Result<LlamaGenerator, LoadingError> {
     if !settings.model.is_file() {
         return Err(LoadingError::NoModel(settings.model.clone()));
     }
+    let inference = &settings.inference;
     let engine = EngineSettings {
-        context: settings.inference.context,
-        slots: settings.inference.slots,
+        context: inference.context,
+        slots: inference.slots,
+        kv_tokens: inference.kv_tokens,
+        kept_prompts: inference.kept_prompts,
         // Admission lets no more in than fit; the engine's own bound is the second line.
-        queue: settings.inference.queue + settings.inference.slots as usize,
-        threads: settings.inference.threads,
-        batch: settings.inference.batch,
-        gpu_layers: settings.inference.gpu_layers,
+        queue: inference.queue + inference.slots as usize,
+        threads: inference.threads,
+        prompt_threads: inference.prompt_threads,
+        batch: inference.batch,
+        micro_batch: inference.micro_batch,
+        longest_step: inference.longest_step,
+        flash_attention: inference.flash_attention,
+        kv_type: inference.kv_type,
+        mmap: inference.mmap,
+        mlock: inference.mlock,
+        gpu_layers: inference.gpu_layers,
     };
     let mut tenths = 0;
     let progress = move |share: f32| {
@@ -203,32 +213,49 @@ fn self_test(answering: &Answering) -> Result<(), LoadingError> {
         // A threshold above 1 would refuse even this; the model is tested all the same.
         Plan::NotInDocuments { .. } => conversation.to_vec(),
     };
+    let mut request = GenerateRequest::new(messages, 2, Caller::House);
+    request.sampling.temperature = 0.0;
+    run(answering, request)?;
+    Ok(())
+}
+
+/// Computes what prompts begin with, so that the first question need not wait for it.
+fn compute_beginnings(answering: &Answering) -> Result<(), LoadingError> {
+    for messages in prompt::beginnings() {
+        match run(answering, GenerateRequest::new(messages, 0, Caller::House)) {
+            Ok(_) => {}
+            Err(LoadingError::SelfTest(error)) => {
+                // A chat template may refuse instructions without a question.
+                tracing::debug!(%error, "the instructions were not computed in advance");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Runs a request of the worker's own to its end.
+fn run(answering: &Answering, request: GenerateRequest) -> Result<Generated, LoadingError> {
+    let fail = |error: GenerateError| LoadingError::SelfTest(error.into());
     let (told, outcome) = mpsc::sync_channel(1);
-    let request = GenerateRequest {
-        messages,
-        max_tokens: 2,
-        sampling: Sampling { temperature: 0.0, ..Sampling::default() },
-        stop: vec![],
-    };
-    answering.generator.submit(request, Box::new(SelfTest { told })).map_err(|e| fail(e.into()))?;
+    answering.generator.submit(request, Box::new(Outcome { told })).map_err(fail)?;
     match outcome.recv_timeout(SELF_TEST_LIMIT) {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(fail(error.into())),
+        Ok(outcome) => outcome.map_err(fail),
         Err(_) => Err(LoadingError::SelfTestTimeout(SELF_TEST_LIMIT)),
     }
 }
 
-/// Takes the outcome of the self-test.
-struct SelfTest {
+/// Takes the outcome of a request of the worker's own.
+struct Outcome {
     told: mpsc::SyncSender<Result<Generated, GenerateError>>,
 }
 
-impl AnswerSink for SelfTest {
+impl AnswerSink for Outcome {
     fn is_open(&self) -> bool {
         true
     }
 
-    fn text(&mut self, _piece: &str) -> Flow {
+    fn piece(&mut self, _piece: Piece) -> Flow {
         Flow::Continue(())
     }
 

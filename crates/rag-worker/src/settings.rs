@@ -7,6 +7,7 @@ use std::time::Duration;
 use rag_core::diversity::Lambda;
 use rag_core::{MIN_SCORE, RetrievalSettings, TOP_K};
 use rag_embedder::ModelCache;
+use rag_generator::{KvType, MOST_SEQUENCES};
 use serde::Deserialize;
 use settings_file::SettingsError;
 
@@ -37,9 +38,24 @@ pub(crate) struct Inference {
     pub(crate) context: u32,
     /// Answers made at the same time.
     pub(crate) slots: u32,
+    /// Tokens of all answers and kept prompts together; `None`: enough for all.
+    pub(crate) kv_tokens: Option<u32>,
+    /// Prompts kept for the next that begins alike.
+    pub(crate) kept_prompts: u32,
     pub(crate) threads: u32,
-    /// Prompt tokens per step.
+    /// Threads while prompts are read.
+    pub(crate) prompt_threads: u32,
+    /// Tokens per step.
     pub(crate) batch: u32,
+    /// Tokens computed at once within a step.
+    pub(crate) micro_batch: u32,
+    /// About how long a step may take beside answers being written.
+    pub(crate) longest_step: Duration,
+    /// `None`: where the model and the machine can.
+    pub(crate) flash_attention: Option<bool>,
+    pub(crate) kv_type: KvType,
+    pub(crate) mmap: bool,
+    pub(crate) mlock: bool,
     /// Questions that may wait.
     pub(crate) queue: usize,
     /// Tokens of an answer when the request does not say.
@@ -103,8 +119,18 @@ struct InferenceFile {
     gpu_layers: AutoOr<u32>,
     context: u32,
     slots: u32,
+    kv_tokens: AutoOr<u32>,
+    kept_prompts: u32,
     threads: AutoOr<u32>,
+    prompt_threads: AutoOr<u32>,
     batch: u32,
+    micro_batch: AutoOr<u32>,
+    #[serde(with = "settings_file::duration")]
+    longest_step: Duration,
+    flash_attention: AutoOr<bool>,
+    kv_type: String,
+    mmap: bool,
+    mlock: bool,
     queue: usize,
     max_tokens: usize,
 }
@@ -116,8 +142,17 @@ impl Default for InferenceFile {
             gpu_layers: AutoOr::AUTO,
             context: 4096,
             slots: 4,
+            kv_tokens: AutoOr::AUTO,
+            kept_prompts: 16,
             threads: AutoOr::AUTO,
+            prompt_threads: AutoOr::AUTO,
             batch: 512,
+            micro_batch: AutoOr::AUTO,
+            longest_step: Duration::from_millis(200),
+            flash_attention: AutoOr::AUTO,
+            kv_type: KvType::default().as_str().to_owned(),
+            mmap: true,
+            mlock: false,
             queue: 32,
             max_tokens: 512,
         }
@@ -174,7 +209,7 @@ impl Default for ShutdownFile {
 
 /// `auto`, or a value.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(untagged, expecting = "`auto` or a number")]
+#[serde(untagged, expecting = "`auto` or a value")]
 enum AutoOr<T> {
     Word(Auto),
     Value(T),
@@ -201,40 +236,8 @@ impl<T> AutoOr<T> {
 pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
     let file: SettingsFile = settings_file::load(path)?;
     let models = ModelCache::from_environment();
-    let within = |key: &str, value: u64, least: u64, most: u64| {
-        if (least..=most).contains(&value) {
-            return Ok(());
-        }
-        Err(SettingsError::invalid(path, key, format!("{value} is not between {least} and {most}")))
-    };
-    let gpu_layers = match file.inference.device.as_str() {
-        "auto" => file.inference.gpu_layers.value(),
-        "cpu" => Some(0),
-        other => {
-            let message = format!("`{other}` is not a device this build has");
-            return Err(SettingsError::invalid(path, "inference.device", message)
-                .with_hint("write `auto` or `cpu`"));
-        }
-    };
-    let cores =
-        std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
-    let threads = file.inference.threads.value().unwrap_or(cores);
-    within("inference.context", file.inference.context.into(), 256, 1 << 20)?;
-    within("inference.slots", file.inference.slots.into(), 1, 256)?;
-    within("inference.threads", threads.into(), 1, 1024)?;
-    within(
-        "inference.batch",
-        file.inference.batch.into(),
-        file.inference.slots.max(32).into(),
-        8192,
-    )?;
-    within("inference.queue", file.inference.queue as u64, 1, 100_000)?;
-    within(
-        "inference.max_tokens",
-        file.inference.max_tokens as u64,
-        1,
-        file.inference.context.into(),
-    )?;
+    let within = |key: &str, value, least, most| within(path, key, value, least, most);
+    let inference = inference(path, &file.inference)?;
     within("retrieval.top_k", file.retrieval.top_k as u64, 1, 100)?;
     within("retrieval.threads", file.retrieval.threads as u64, 1, 64)?;
     within("retrieval.reranked", file.retrieval.reranked as u64, 1, 1000)?;
@@ -245,17 +248,84 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
         knowledge: file.knowledge,
         embedding: models.resolve(&file.embedding),
         model: models.resolve(&file.model),
-        inference: Inference {
-            gpu_layers,
-            context: file.inference.context,
-            slots: file.inference.slots,
-            threads,
-            batch: file.inference.batch,
-            queue: file.inference.queue,
-            max_tokens: file.inference.max_tokens,
-        },
+        inference,
         retrieval,
         shutdown: Shutdown { notice: file.shutdown.notice, timeout: file.shutdown.timeout },
+    })
+}
+
+fn within(path: &Path, key: &str, value: u64, least: u64, most: u64) -> Result<(), SettingsError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(SettingsError::invalid(path, key, format!("{value} is not between {least} and {most}")))
+}
+
+fn inference(path: &Path, file: &InferenceFile) -> Result<Inference, SettingsError> {
+    let wrong = |key: &str, message: String| {
+        SettingsError::invalid(path, &format!("inference.{key}"), message)
+    };
+    let within = |key: &str, value: u32, least: u32, most: u32| {
+        let key = format!("inference.{key}");
+        within(path, &key, value.into(), least.into(), most.into())
+    };
+    let gpu_layers = match file.device.as_str() {
+        "auto" => file.gpu_layers.value(),
+        "cpu" => Some(0),
+        other => {
+            return Err(wrong("device", format!("`{other}` is not a device this build has"))
+                .with_hint("write `auto` or `cpu`"));
+        }
+    };
+    let kv_type = KvType::named(&file.kv_type).ok_or_else(|| {
+        wrong("kv_type", format!("`{}` is not a type of keys and values", file.kv_type))
+            .with_hint("write f16, q8_0 or q4_0")
+    })?;
+    let flash_attention = file.flash_attention.value();
+    if flash_attention == Some(false) && kv_type != KvType::F16 {
+        let message = format!("{} needs flash attention", kv_type.as_str());
+        return Err(wrong("kv_type", message));
+    }
+    let cores =
+        std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
+    let threads = file.threads.value().unwrap_or(cores);
+    let prompt_threads = file.prompt_threads.value().unwrap_or(threads);
+    let micro_batch = file.micro_batch.value().unwrap_or(file.batch);
+    within("context", file.context, 256, 1 << 20)?;
+    within("slots", file.slots, 1, MOST_SEQUENCES)?;
+    within("kept_prompts", file.kept_prompts, 0, MOST_SEQUENCES - file.slots)?;
+    if let Some(tokens) = file.kv_tokens.value() {
+        within("kv_tokens", tokens, file.context, 1 << 24)?;
+    }
+    within("threads", threads, 1, 1024)?;
+    within("prompt_threads", prompt_threads, 1, 1024)?;
+    within("batch", file.batch, file.slots.max(32), 8192)?;
+    within("micro_batch", micro_batch, 1, file.batch)?;
+    if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&file.longest_step) {
+        let message = format!("{:?} is not between 1 ms and 60 s", file.longest_step);
+        return Err(wrong("longest_step", message));
+    }
+    let queue = u32::try_from(file.queue).unwrap_or(u32::MAX);
+    within("queue", queue, 1, 100_000)?;
+    let max_tokens = u32::try_from(file.max_tokens).unwrap_or(u32::MAX);
+    within("max_tokens", max_tokens, 1, file.context)?;
+    Ok(Inference {
+        gpu_layers,
+        context: file.context,
+        slots: file.slots,
+        kv_tokens: file.kv_tokens.value(),
+        kept_prompts: file.kept_prompts,
+        threads,
+        prompt_threads,
+        batch: file.batch,
+        micro_batch,
+        longest_step: file.longest_step,
+        flash_attention,
+        kv_type,
+        mmap: file.mmap,
+        mlock: file.mlock,
+        queue: file.queue,
+        max_tokens: file.max_tokens,
     })
 }
 
@@ -379,6 +449,18 @@ mod tests {
         ] {
             let error = check(&format!("{LEAST}retrieval: {{ {wrong} }}\n")).unwrap_err();
             assert!(error.contains("retrieval."), "{wrong}: {error}");
+        }
+        for wrong in [
+            "kept_prompts: 256",
+            "kv_tokens: 100",
+            "micro_batch: 1024",
+            "longest_step: 0s",
+            "kv_type: f64",
+            "kv_type: q8_0, flash_attention: false",
+            "flash_attention: sometimes",
+        ] {
+            let error = check(&format!("{LEAST}inference: {{ {wrong} }}\n")).unwrap_err();
+            assert!(error.contains("inference"), "{wrong}: {error}");
         }
         let error = check(&format!("{LEAST}inference: {{ device: quantum }}\n")).unwrap_err();
         assert!(error.contains("quantum"), "{error}");

@@ -18,11 +18,13 @@ pub struct WorkerMetrics {
     /// Seconds from the request to the end of the answer.
     pub duration: Histogram,
     prompt_tokens: IntCounter,
+    reused_tokens: IntCounter,
     generated_tokens: IntCounter,
     decode_steps: IntCounter,
     processing: IntGauge,
     deferred: IntGauge,
     context_tokens: IntGauge,
+    kept_prompts: IntGauge,
 }
 
 /// What the engine has counted since the start, and what it does now.
@@ -30,6 +32,8 @@ pub struct WorkerMetrics {
 pub struct EngineFigures {
     /// Prompt tokens computed since the start.
     pub prompt_tokens: u64,
+    /// Prompt tokens since the start that an earlier prompt had computed.
+    pub reused_tokens: u64,
     /// Tokens generated since the start.
     pub generated_tokens: u64,
     /// Steps of the model since the start.
@@ -40,6 +44,8 @@ pub struct EngineFigures {
     pub deferred: usize,
     /// Tokens held in the context.
     pub context_tokens: usize,
+    /// Prompts kept for the next that begins alike.
+    pub kept_prompts: usize,
 }
 
 impl WorkerMetrics {
@@ -93,6 +99,10 @@ impl WorkerMetrics {
                 "switchyard_worker_prompt_tokens_total",
                 "Prompt tokens computed",
             )?,
+            reused_tokens: counter(
+                "switchyard_worker_prompt_tokens_reused_total",
+                "Prompt tokens that an earlier prompt of the same caller had computed",
+            )?,
             generated_tokens: counter(
                 "switchyard_worker_generated_tokens_total",
                 "Tokens generated",
@@ -103,6 +113,10 @@ impl WorkerMetrics {
             context_tokens: gauge(
                 "switchyard_worker_context_tokens",
                 "Tokens held in the context",
+            )?,
+            kept_prompts: gauge(
+                "switchyard_worker_kept_prompts",
+                "Prompts kept for the next that begins alike",
             )?,
             registry,
         })
@@ -124,12 +138,14 @@ impl WorkerMetrics {
         let raise =
             |counter: &IntCounter, to: u64| counter.inc_by(to.saturating_sub(counter.get()));
         raise(&self.prompt_tokens, figures.prompt_tokens);
+        raise(&self.reused_tokens, figures.reused_tokens);
         raise(&self.generated_tokens, figures.generated_tokens);
         raise(&self.decode_steps, figures.decode_steps);
         let set = |gauge: &IntGauge, to: usize| gauge.set(i64::try_from(to).unwrap_or(i64::MAX));
         set(&self.processing, figures.processing);
         set(&self.deferred, figures.deferred);
         set(&self.context_tokens, figures.context_tokens);
+        set(&self.kept_prompts, figures.kept_prompts);
     }
 
     /// All metrics in Prometheus' text format.
@@ -150,11 +166,13 @@ mod tests {
         let metrics = WorkerMetrics::new().unwrap();
         let mut figures = EngineFigures {
             prompt_tokens: 10,
+            reused_tokens: 3,
             generated_tokens: 5,
             decode_steps: 5,
             processing: 2,
             deferred: 1,
             context_tokens: 15,
+            kept_prompts: 1,
         };
         metrics.engine(figures);
         figures.prompt_tokens = 8;

@@ -6,13 +6,16 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use rag_core::{
-    AnswerSink, Finish, Flow, GenerateError, GenerateRequest, Generated, Generator, Passage,
+    AnswerSink, Caller, Finish, Flow, GenerateError, GenerateRequest, Generated, Generator,
+    Passage, Piece, Sampling, TokenChoice,
 };
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+use super::caller;
 use super::error::ApiError;
 use super::stream;
 use super::wire::{self, ChatRequest};
@@ -26,14 +29,26 @@ pub(super) struct Answer {
     pub(super) model: String,
     pub(super) citations: Value,
     pub(super) notices: Vec<String>,
-    pub(super) pieces: mpsc::Receiver<Piece>,
+    /// How many choices are made.
+    pub(super) choices: usize,
+    /// Whether it is told how likely tokens were.
+    pub(super) likelihoods: bool,
+    pub(super) events: mpsc::Receiver<Event>,
     pub(super) account: Account,
 }
 
-/// A piece of an answer.
+/// What comes of one of the choices.
 #[derive(Debug)]
-pub(super) enum Piece {
-    Text(String),
+pub(super) struct Event {
+    pub(super) choice: usize,
+    pub(super) what: What,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    Piece(Piece),
+    /// Instead of an answer of the form asked for: why there is none.
+    Refusal(String),
     End(Result<Generated, GenerateError>),
 }
 
@@ -75,11 +90,12 @@ impl Drop for Account {
 /// Answers the last question of a conversation.
 pub(super) async fn complete(
     State(worker): State<Arc<Worker>>,
+    headers: HeaderMap,
     request: Result<Json<ChatRequest>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(request) = request?;
     request.check_supported()?;
-    let answer = begin(worker, &request).await?;
+    let answer = begin(worker, &request, caller::of(&headers)).await?;
     if request.stream {
         Ok(stream::respond(answer, request.wants_usage()))
     } else {
@@ -88,17 +104,23 @@ pub(super) async fn complete(
 }
 
 /// Takes a place, finds passages, and starts the answer.
-async fn begin(worker: Arc<Worker>, request: &ChatRequest) -> Result<Answer, ApiError> {
+async fn begin(
+    worker: Arc<Worker>,
+    request: &ChatRequest,
+    caller: Caller,
+) -> Result<Answer, ApiError> {
     let started = Instant::now();
     let name = uuid::Uuid::new_v4();
     let conversation = request.conversation()?;
     // Without a seed every answer is another one, as OpenAI's are.
     let sampling = request.sampling(name.as_u128() as u32)?;
     let stop = request.stop()?;
+    let (form, likelihoods) = (request.form()?, request.likelihoods()?);
+    let choices = request.choices()?;
     let max_tokens = request.max_tokens()?.unwrap_or(worker.settings.inference.max_tokens);
 
     let answering = worker.answering().cloned().ok_or_else(|| ApiError::not_ready(&worker))?;
-    let Some(place) = worker.answers.enter() else {
+    let Some(place) = worker.answers.enter(choices) else {
         worker.metrics.answer("busy");
         return Err(ApiError::busy(worker.answers.limit()));
     };
@@ -126,22 +148,35 @@ async fn begin(worker: Arc<Worker>, request: &ChatRequest) -> Result<Answer, Api
         .map_err(|e| failed(&mut account, ApiError::internal(format!("finding passages: {e}"))))?
         .map_err(|e| failed(&mut account, e.into()))?;
 
-    let (citations, notices, pieces) = match plan {
+    let (citations, notices, events) = match plan {
         Plan::NotInDocuments { text } => {
             account.piece();
             account.settle("not_in_documents");
-            (Value::Array(Vec::new()), vec![], said(text))
+            (Value::Array(Vec::new()), vec![], said(text, choices, form.is_some()))
         }
         Plan::Generate { messages, citations, notices } => {
             // Every token is at most one piece, so the engine's thread never finds the channel full.
-            let (sender, pieces) = mpsc::channel(answering.generator.identity().context + 2);
-            let generate = GenerateRequest { messages, max_tokens, sampling, stop };
-            answering
-                .generator
-                .submit(generate, Box::new(PieceSender(sender)))
-                .map_err(|e| failed(&mut account, e.into()))?;
+            let room = (answering.generator.identity().context + 2) * choices as usize;
+            let (sender, events) = mpsc::channel(room);
+            for choice in 0..choices {
+                let seed = sampling.seed.wrapping_add(choice);
+                let generate = GenerateRequest {
+                    messages: messages.clone(),
+                    max_tokens,
+                    sampling: Sampling { seed, ..sampling.clone() },
+                    stop: stop.clone(),
+                    form: form.clone(),
+                    likelihoods,
+                    caller: caller.clone(),
+                };
+                let sink = EventSender { choice: choice as usize, events: sender.clone() };
+                answering
+                    .generator
+                    .submit(generate, Box::new(sink))
+                    .map_err(|e| failed(&mut account, e.into()))?;
+            }
             let label = |passage: &Passage| answering.knowledge.page_label(passage);
-            (wire::citations(&citations, label), notices, pieces)
+            (wire::citations(&citations, label), notices, events)
         }
     };
     Ok(Answer {
@@ -150,32 +185,49 @@ async fn begin(worker: Arc<Worker>, request: &ChatRequest) -> Result<Answer, Api
         model: answering.generator.identity().name.clone(),
         citations,
         notices,
-        pieces,
+        choices: choices as usize,
+        likelihoods: likelihoods.is_some(),
+        events,
         account,
     })
 }
 
-/// The pieces of an answer that no model makes.
-fn said(text: &str) -> mpsc::Receiver<Piece> {
-    let (sender, pieces) = mpsc::channel(2);
-    let generated = Generated { finish: Finish::Stop, prompt_tokens: 0, completion_tokens: 0 };
-    for piece in [Piece::Text(text.to_owned()), Piece::End(Ok(generated))] {
-        // There is room for both.
-        let _ = sender.try_send(piece);
+/// The events of answers that no model makes. A text is none of the form that was asked for, and so a refusal.
+fn said(text: &str, choices: u32, formed: bool) -> mpsc::Receiver<Event> {
+    let (sender, events) = mpsc::channel(2 * choices as usize);
+    let generated = Generated {
+        finish: Finish::Stop,
+        prompt_tokens: 0,
+        reused_tokens: 0,
+        completion_tokens: 0,
+    };
+    for choice in 0..choices as usize {
+        let what = if formed {
+            What::Refusal(text.to_owned())
+        } else {
+            What::Piece(Piece { text: text.to_owned(), tokens: Vec::new() })
+        };
+        for what in [what, What::End(Ok(generated))] {
+            // There is room for both.
+            let _ = sender.try_send(Event { choice, what });
+        }
     }
-    pieces
+    events
 }
 
-/// Carries an answer from the engine's thread to the request's task.
-struct PieceSender(mpsc::Sender<Piece>);
+/// Carries a choice from the engine's thread to the request's task.
+struct EventSender {
+    choice: usize,
+    events: mpsc::Sender<Event>,
+}
 
-impl AnswerSink for PieceSender {
+impl AnswerSink for EventSender {
     fn is_open(&self) -> bool {
-        !self.0.is_closed()
+        !self.events.is_closed()
     }
 
-    fn text(&mut self, piece: &str) -> Flow {
-        match self.0.try_send(Piece::Text(piece.to_owned())) {
+    fn piece(&mut self, piece: Piece) -> Flow {
+        match self.events.try_send(Event { choice: self.choice, what: What::Piece(piece) }) {
             Ok(()) => Flow::Continue(()),
             Err(_) => Flow::Break(()),
         }
@@ -183,42 +235,59 @@ impl AnswerSink for PieceSender {
 
     fn finish(self: Box<Self>, outcome: Result<Generated, GenerateError>) {
         // A client that left does not miss the end.
-        let _ = self.0.try_send(Piece::End(outcome));
+        let _ = self.events.try_send(Event { choice: self.choice, what: What::End(outcome) });
     }
+}
+
+/// One of the choices, as far as it has come.
+#[derive(Default)]
+struct Choice {
+    content: String,
+    refusal: Option<String>,
+    tokens: Vec<TokenChoice>,
+    generated: Option<Generated>,
 }
 
 /// Collects the whole answer into one response.
 async fn whole(mut answer: Answer) -> Result<Value, ApiError> {
-    let mut content = String::new();
-    let generated = loop {
-        match answer.pieces.recv().await {
-            Some(Piece::Text(text)) => {
+    let mut choices: Vec<Choice> = (0..answer.choices).map(|_| Choice::default()).collect();
+    while choices.iter().any(|choice| choice.generated.is_none()) {
+        let Some(Event { choice, what }) = answer.events.recv().await else {
+            answer.account.settle("failed");
+            return Err(ApiError::internal("the engine stopped in the middle of the answer"));
+        };
+        let Some(choice) = choices.get_mut(choice) else { continue };
+        match what {
+            What::Piece(piece) => {
                 answer.account.piece();
-                content.push_str(&text);
+                choice.content.push_str(&piece.text);
+                choice.tokens.extend(piece.tokens);
             }
-            Some(Piece::End(Ok(generated))) => break generated,
-            Some(Piece::End(Err(error))) => {
+            What::Refusal(text) => choice.refusal = Some(text),
+            What::End(Ok(generated)) => choice.generated = Some(generated),
+            What::End(Err(error)) => {
                 answer.account.settle("failed");
                 return Err(error.into());
             }
-            None => {
-                answer.account.settle("failed");
-                return Err(ApiError::internal("the engine stopped in the middle of the answer"));
-            }
         }
-    };
+    }
     answer.account.finish();
+    let generated: Vec<Generated> = choices.iter().filter_map(|choice| choice.generated).collect();
+    let told = choices.iter().zip(&generated).enumerate().map(|(index, (choice, generated))| {
+        let content = choice.refusal.is_none().then_some(&choice.content);
+        json!({
+            "index": index,
+            "message": { "role": "assistant", "content": content, "refusal": choice.refusal },
+            "logprobs": answer.likelihoods.then(|| wire::logprobs(&choice.tokens)),
+            "finish_reason": generated.finish.as_str(),
+        })
+    });
     let mut body = json!({
         "id": answer.id,
         "object": "chat.completion",
         "created": answer.created,
         "model": answer.model,
-        "choices": [{
-            "index": 0,
-            "message": { "role": "assistant", "content": content },
-            "logprobs": null,
-            "finish_reason": generated.finish.as_str(),
-        }],
+        "choices": told.collect::<Vec<_>>(),
         "usage": wire::usage(&generated),
         "citations": answer.citations,
     });

@@ -75,7 +75,7 @@ pub(crate) async fn embed(
         return Err(ApiError::invalid(message).with_param("dimensions"));
     }
     let name = identity.name.clone();
-    let place = worker.searches.enter().ok_or_else(|| ApiError::busy(worker.searches.limit()))?;
+    let place = worker.searches.enter(1).ok_or_else(|| ApiError::busy(worker.searches.limit()))?;
     let (vectors, tokens) = tokio::task::spawn_blocking(move || {
         let embedder = &answering.embedder;
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

@@ -122,6 +122,9 @@ impl From<GenerateError> for ApiError {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable_error", error.to_string())
             }
             GenerateError::TooLong { .. } => Self::too_long(error.to_string()),
+            GenerateError::Form(_) => {
+                Self::invalid(error.to_string()).with_param("response_format")
+            }
             GenerateError::Failed(_) => Self::internal(error.to_string()),
         }
     }

@@ -78,11 +78,13 @@ pub(crate) async fn metrics(State(worker): State<Arc<Worker>>) -> Result<Respons
         let now = answering.stats.snapshot();
         worker.metrics.engine(EngineFigures {
             prompt_tokens: now.prompt_tokens,
+            reused_tokens: now.reused_tokens,
             generated_tokens: now.generated_tokens,
             decode_steps: now.decode_steps,
             processing: now.running,
             deferred: now.waiting,
             context_tokens: now.cells_used,
+            kept_prompts: now.kept_prompts,
         });
     }
     let text = worker.metrics.render().map_err(|e| ApiError::internal(e.to_string()))?;

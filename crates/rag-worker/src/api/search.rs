@@ -40,7 +40,7 @@ pub(crate) async fn search(
     let filter = Filter::from_json(request.filter.as_ref().unwrap_or(&Value::Null))
         .map_err(|e| ApiError::invalid(e.to_string()).with_param("filter"))?;
     let answering = worker.answering().cloned().ok_or_else(|| ApiError::not_ready(&worker))?;
-    let place = worker.searches.enter().ok_or_else(|| ApiError::busy(worker.searches.limit()))?;
+    let place = worker.searches.enter(1).ok_or_else(|| ApiError::busy(worker.searches.limit()))?;
     let min_score = answering.min_score;
     let passages = tokio::task::spawn_blocking(move || {
         let found = answering.search(&request.query, top_k, &filter).map(|found| {

@@ -14,7 +14,7 @@ use rag_core::Generated;
 use serde_json::{Value, json};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::chat::{Account, Answer, Piece};
+use super::chat::{Account, Answer, Event as AnswerEvent, What};
 use super::error::ApiError;
 use super::wire;
 
@@ -45,13 +45,15 @@ fn events(answer: Answer, with_usage: bool) -> impl Stream<Item = Result<Event, 
         citations: answer.citations,
         notices: answer.notices,
         with_usage,
+        likelihoods: answer.likelihoods,
+        ended: vec![None; answer.choices],
         account: answer.account,
     };
     let first = telling.first();
     stream::iter(first)
         .chain(
-            ReceiverStream::new(answer.pieces)
-                .flat_map(move |piece| stream::iter(telling.tell(piece))),
+            ReceiverStream::new(answer.events)
+                .flat_map(move |event| stream::iter(telling.tell(event))),
         )
         .map(|data| Ok(Event::default().data(data)))
 }
@@ -62,57 +64,78 @@ struct Telling {
     citations: Value,
     notices: Vec<String>,
     with_usage: bool,
+    likelihoods: bool,
+    /// The choices that are complete, by number.
+    ended: Vec<Option<Generated>>,
     account: Account,
 }
 
 impl Telling {
     fn first(&self) -> Vec<String> {
-        let mut chunk = self.chunk(json!({ "role": "assistant", "content": "" }), Value::Null);
-        chunk["citations"] = self.citations.clone();
-        if !self.notices.is_empty() {
-            chunk["notices"] = json!(self.notices);
-        }
-        vec![chunk.to_string()]
+        let said = json!({ "role": "assistant", "content": "" });
+        (0..self.ended.len())
+            .map(|choice| {
+                let mut chunk = self.chunk(choice, &said, Value::Null, Value::Null);
+                chunk["citations"] = self.citations.clone();
+                if !self.notices.is_empty() {
+                    chunk["notices"] = json!(self.notices);
+                }
+                chunk.to_string()
+            })
+            .collect()
     }
 
-    fn tell(&mut self, piece: Piece) -> Vec<String> {
-        match piece {
-            Piece::Text(text) => {
+    fn tell(&mut self, AnswerEvent { choice, what }: AnswerEvent) -> Vec<String> {
+        match what {
+            What::Piece(piece) => {
                 self.account.piece();
-                vec![self.chunk(json!({ "content": text }), Value::Null).to_string()]
+                let logprobs =
+                    if self.likelihoods { wire::logprobs(&piece.tokens) } else { Value::Null };
+                let said = json!({ "content": piece.text });
+                vec![self.chunk(choice, &said, logprobs, Value::Null).to_string()]
             }
-            Piece::End(Ok(generated)) => {
-                self.account.finish();
-                self.last(&generated)
+            What::Refusal(text) => {
+                let said = json!({ "refusal": text });
+                vec![self.chunk(choice, &said, Value::Null, Value::Null).to_string()]
             }
-            Piece::End(Err(error)) => {
+            What::End(Ok(generated)) => self.end(choice, generated),
+            What::End(Err(error)) => {
                 self.account.settle("failed");
                 vec![ApiError::from(error).body().to_string()]
             }
         }
     }
 
-    fn last(&self, generated: &Generated) -> Vec<String> {
-        let mut chunk = self.chunk(json!({}), json!(generated.finish.as_str()));
+    /// A choice is complete; with the last one the stream is.
+    fn end(&mut self, choice: usize, generated: Generated) -> Vec<String> {
+        let reason = json!(generated.finish.as_str());
+        let mut chunk = self.chunk(choice, &json!({}), Value::Null, reason);
         chunk["citations"] = self.citations.clone();
         let mut events = vec![chunk.to_string()];
+        if let Some(ended) = self.ended.get_mut(choice) {
+            *ended = Some(generated);
+        }
+        let Some(all) = self.ended.iter().copied().collect::<Option<Vec<_>>>() else {
+            return events;
+        };
+        self.account.finish();
         if self.with_usage {
             let mut chunk = self.frame.clone();
             chunk["choices"] = json!([]);
-            chunk["usage"] = wire::usage(generated);
+            chunk["usage"] = wire::usage(&all);
             events.push(chunk.to_string());
         }
         events.push("[DONE]".to_owned());
         events
     }
 
-    fn chunk(&self, delta: Value, finish_reason: Value) -> Value {
+    fn chunk(&self, choice: usize, delta: &Value, logprobs: Value, reason: Value) -> Value {
         let mut chunk = self.frame.clone();
         chunk["choices"] = json!([{
-            "index": 0,
+            "index": choice,
             "delta": delta,
-            "logprobs": null,
-            "finish_reason": finish_reason,
+            "logprobs": logprobs,
+            "finish_reason": reason,
         }]);
         chunk
     }

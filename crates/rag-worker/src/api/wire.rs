@@ -1,6 +1,10 @@
 //! OpenAI's chat request, and the JSON of citations and usage.
 
-use rag_core::{Citation, Generated, Message, Passage, Role, Sampling};
+use std::collections::BTreeMap;
+
+use rag_core::{
+    Citation, Form, Generated, Likelihood, Message, Passage, Role, Sampling, TokenChoice,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -28,8 +32,24 @@ pub(crate) struct ChatRequest {
     stop: Option<Stop>,
     n: Option<u32>,
     logprobs: Option<bool>,
+    top_logprobs: Option<usize>,
+    logit_bias: Option<BTreeMap<String, f32>>,
     tools: Option<Vec<Value>>,
-    response_format: Option<Value>,
+    response_format: Option<ResponseFormat>,
+    grammar: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum ResponseFormat {
+    Text,
+    JsonObject,
+    JsonSchema { json_schema: NamedSchema },
+}
+
+#[derive(Debug, Deserialize)]
+struct NamedSchema {
+    schema: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,6 +96,12 @@ enum Stop {
 
 /// OpenAI's limit on stop texts.
 const MOST_STOPS: usize = 4;
+/// OpenAI's limit on likely tokens.
+const MOST_LIKELIEST: usize = 20;
+/// OpenAI takes up to 128; each is an answer of its own to the engine.
+const MOST_CHOICES: u32 = 8;
+/// A grammar of more is hardly written by hand, and costs time at every token.
+const LONGEST_FORM: usize = 64 << 10;
 
 impl ChatRequest {
     /// Whether the stream is to end with a usage event.
@@ -98,21 +124,74 @@ impl ChatRequest {
         let refuse = |param: &'static str, why: &str| {
             Err(ApiError::invalid(format!("{param}: {why}")).with_param(param))
         };
-        if self.n.is_some_and(|n| n != 1) {
-            return refuse("n", "one answer a request is supported");
-        }
-        if self.logprobs == Some(true) {
-            return refuse("logprobs", "log probabilities are not given");
-        }
         if self.tools.as_ref().is_some_and(|tools| !tools.is_empty()) {
             return refuse("tools", "the worker answers from documents and calls no tools");
         }
-        if let Some(format) = &self.response_format
-            && format["type"] != json!("text")
-        {
-            return refuse("response_format", "only text is given");
-        }
         Ok(())
+    }
+
+    /// How many answers are asked for.
+    pub(crate) fn choices(&self) -> Result<u32, ApiError> {
+        let n = self.n.unwrap_or(1);
+        if (1..=MOST_CHOICES).contains(&n) {
+            return Ok(n);
+        }
+        let message = format!("n is {n}, and must be between 1 and {MOST_CHOICES}");
+        Err(ApiError::invalid(message).with_param("n"))
+    }
+
+    /// Whether it is to be said how likely tokens are, and of how many others.
+    pub(crate) fn likelihoods(&self) -> Result<Option<usize>, ApiError> {
+        let refuse = |message: String| Err(ApiError::invalid(message).with_param("top_logprobs"));
+        match (self.logprobs.unwrap_or(false), self.top_logprobs) {
+            (_, Some(most)) if most > MOST_LIKELIEST => {
+                refuse(format!("top_logprobs is {most}, and at most {MOST_LIKELIEST} are given"))
+            }
+            (false, Some(_)) => refuse("top_logprobs needs logprobs: true".to_owned()),
+            (false, None) => Ok(None),
+            (true, most) => Ok(Some(most.unwrap_or(0))),
+        }
+    }
+
+    /// The form the answer must have.
+    pub(crate) fn form(&self) -> Result<Option<Form>, ApiError> {
+        let format = match &self.response_format {
+            None | Some(ResponseFormat::Text) => None,
+            Some(ResponseFormat::JsonObject) => Some(Form::Json),
+            Some(ResponseFormat::JsonSchema { json_schema }) => {
+                Some(Form::Schema(json_schema.schema.to_string()))
+            }
+        };
+        let form = match (format, &self.grammar) {
+            (Some(_), Some(_)) => {
+                let message = "an answer has one form: response_format or grammar";
+                return Err(ApiError::invalid(message).with_param("grammar"));
+            }
+            (format, None) => format,
+            (None, Some(grammar)) => Some(Form::Grammar(grammar.clone())),
+        };
+        match &form {
+            Some(Form::Schema(text) | Form::Grammar(text)) if text.len() > LONGEST_FORM => {
+                let length = text.len();
+                let message = format!("the form has {length} bytes, and {LONGEST_FORM} are taken");
+                Err(ApiError::invalid(message).with_param("response_format"))
+            }
+            _ => Ok(form),
+        }
+    }
+
+    fn logit_bias(&self) -> Result<Vec<(i32, f32)>, ApiError> {
+        let read = |(token, bias): (&String, &f32)| {
+            let wrong = |why: &str| {
+                ApiError::invalid(format!("logit_bias: `{token}` {why}")).with_param("logit_bias")
+            };
+            let number = token.parse().map_err(|_| wrong("is not the number of a token"))?;
+            if !(-100.0..=100.0).contains(bias) {
+                return Err(wrong("has a bias that is not between -100 and 100"));
+            }
+            Ok((number, *bias))
+        };
+        self.logit_bias.iter().flatten().map(read).collect()
     }
 
     /// The conversation.
@@ -158,6 +237,7 @@ impl ChatRequest {
                 -2.0,
                 2.0,
             )?,
+            logit_bias: self.logit_bias()?,
             // Any integer is a seed to OpenAI; the engine's has 32 bits.
             seed: self.seed.map_or(seed, |seed| (seed & i64::from(u32::MAX)) as u32),
         })
@@ -233,13 +313,37 @@ pub(crate) fn citations<'a>(
         .collect()
 }
 
-/// The `usage` of an answer.
-pub(crate) fn usage(generated: &Generated) -> Value {
+/// The `usage` of the answers to one request: they have the prompt in common.
+pub(crate) fn usage(choices: &[Generated]) -> Value {
+    let prompt = choices.first().map_or(0, |choice| choice.prompt_tokens);
+    let reused = choices.first().map_or(0, |choice| choice.reused_tokens);
+    let completion: usize = choices.iter().map(|choice| choice.completion_tokens).sum();
     json!({
-        "prompt_tokens": generated.prompt_tokens,
-        "completion_tokens": generated.completion_tokens,
-        "total_tokens": generated.prompt_tokens + generated.completion_tokens,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": { "cached_tokens": reused },
     })
+}
+
+/// The `logprobs` of a choice, or of a part of it.
+pub(crate) fn logprobs(tokens: &[TokenChoice]) -> Value {
+    let told = |likelihood: &Likelihood| {
+        json!({
+            "token": String::from_utf8_lossy(&likelihood.bytes),
+            "logprob": likelihood.logprob,
+            "bytes": likelihood.bytes,
+        })
+    };
+    let content: Vec<Value> = tokens
+        .iter()
+        .map(|token| {
+            let mut entry = told(&token.chosen);
+            entry["top_logprobs"] = token.likeliest.iter().map(told).collect();
+            entry
+        })
+        .collect();
+    json!({ "content": content, "refusal": null })
 }
 
 #[cfg(test)]
@@ -268,17 +372,51 @@ mod tests {
 
     #[test]
     fn what_would_change_the_answer_silently_is_refused() {
-        for extra in [
-            json!({ "n": 2 }),
-            json!({ "logprobs": true }),
-            json!({ "tools": [{ "type": "function" }] }),
-            json!({ "response_format": { "type": "json_object" } }),
-        ] {
-            assert!(asking(extra.clone()).check_supported().is_err(), "{extra}");
-        }
+        let extra = json!({ "tools": [{ "type": "function" }] });
+        assert!(asking(extra).check_supported().is_err());
         let harmless =
             json!({ "n": 1, "tools": [], "user": "me", "response_format": { "type": "text" } });
         assert!(asking(harmless).check_supported().is_ok());
+    }
+
+    #[test]
+    fn the_form_is_text_json_a_schema_or_a_grammar() {
+        let form = |extra: Value| asking(extra).form();
+        assert_eq!(form(json!({})).unwrap(), None);
+        assert_eq!(form(json!({ "response_format": { "type": "text" } })).unwrap(), None);
+        let object = json!({ "response_format": { "type": "json_object" } });
+        assert_eq!(form(object.clone()).unwrap(), Some(Form::Json));
+        let schema = json!({ "name": "x", "schema": { "type": "integer" } });
+        let schema = json!({ "response_format": { "type": "json_schema", "json_schema": schema } });
+        let read = Form::Schema(r#"{"type":"integer"}"#.to_owned());
+        assert_eq!(form(schema).unwrap(), Some(read));
+        let mut both = object;
+        both["grammar"] = json!("root ::= \"a\"");
+        assert!(form(both).is_err());
+        assert!(form(json!({ "grammar": "x".repeat(LONGEST_FORM + 1) })).is_err());
+    }
+
+    #[test]
+    fn choices_and_likelihoods_are_bounded() {
+        assert_eq!(asking(json!({})).choices().unwrap(), 1);
+        assert_eq!(asking(json!({ "n": 8 })).choices().unwrap(), 8);
+        assert!(asking(json!({ "n": 0 })).choices().is_err());
+        assert!(asking(json!({ "n": 9 })).choices().is_err());
+        let likelihoods = |extra: Value| asking(extra).likelihoods();
+        assert_eq!(likelihoods(json!({})).unwrap(), None);
+        assert_eq!(likelihoods(json!({ "logprobs": true })).unwrap(), Some(0));
+        let both = json!({ "logprobs": true, "top_logprobs": 20 });
+        assert_eq!(likelihoods(both).unwrap(), Some(20));
+        assert!(likelihoods(json!({ "logprobs": true, "top_logprobs": 21 })).is_err());
+        assert!(likelihoods(json!({ "top_logprobs": 1 })).is_err());
+    }
+
+    #[test]
+    fn a_bias_is_of_a_token_and_within_bounds() {
+        let bias = |extra: Value| asking(json!({ "logit_bias": extra })).sampling(0);
+        assert_eq!(bias(json!({ "7": -100 })).unwrap().logit_bias, [(7, -100.0)]);
+        assert!(bias(json!({ "seven": 1 })).is_err());
+        assert!(bias(json!({ "7": 101 })).is_err());
     }
 
     #[test]

@@ -1,0 +1,133 @@
+//! One answer being made.
+
+use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::vocab::LlamaVocab;
+use rag_core::{AnswerSink, Caller, Finish, Piece, TokenChoice};
+
+use crate::cells::Held;
+use crate::choosing::Choosing;
+use crate::text::{Settled, TextStream};
+
+/// One answer to make, tokenized and checked to fit.
+pub(crate) struct Job {
+    pub(crate) prompt: Vec<LlamaToken>,
+    pub(crate) max_tokens: usize,
+    pub(crate) choosing: Choosing,
+    pub(crate) stop: Vec<String>,
+    pub(crate) caller: Caller,
+    pub(crate) sink: Box<dyn AnswerSink>,
+}
+
+impl Job {
+    /// Cells it may come to need. The last token made never enters the context.
+    pub(crate) fn cells(&self) -> usize {
+        self.prompt.len() + self.max_tokens.saturating_sub(1)
+    }
+}
+
+/// An answer being made.
+pub(crate) struct Answer {
+    /// llama.cpp's name for its part of the context.
+    pub(crate) sequence: i32,
+    /// The prompt, then the tokens made.
+    pub(crate) tokens: Vec<LlamaToken>,
+    pub(crate) prompt: usize,
+    /// The cells of the tokens that are in the context or in the batch.
+    pub(crate) held: Held,
+    /// How many of them are computed: the others are in a batch that was not decoded yet.
+    pub(crate) computed: usize,
+    /// Whether it is settled where its prompt begins to be read: what others computed is not waited for any more.
+    pub(crate) begun: bool,
+    /// Prompt tokens that others had computed.
+    pub(crate) reused: usize,
+    pub(crate) max_tokens: usize,
+    pub(crate) choosing: Choosing,
+    pub(crate) caller: Caller,
+    pub(crate) sink: Box<dyn AnswerSink>,
+    text: TextStream,
+    /// Tokens whose text is not given out yet.
+    waiting: Vec<TokenChoice>,
+}
+
+/// What a token did to an answer.
+pub(crate) enum Step {
+    Goes,
+    Ends(Finish),
+    Abandoned,
+}
+
+impl Answer {
+    pub(crate) fn new(job: Job, sequence: i32) -> Self {
+        Self {
+            sequence,
+            prompt: job.prompt.len(),
+            tokens: job.prompt,
+            held: Held::default(),
+            computed: 0,
+            begun: false,
+            reused: 0,
+            max_tokens: job.max_tokens,
+            choosing: job.choosing,
+            caller: job.caller,
+            sink: job.sink,
+            text: TextStream::new(job.stop),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Tokens made.
+    pub(crate) fn made(&self) -> usize {
+        self.tokens.len() - self.prompt
+    }
+
+    /// Whether its prompt is in the context or in the batch.
+    pub(crate) fn is_read(&self) -> bool {
+        self.held.len() >= self.prompt
+    }
+
+    /// Cells it may still come to need.
+    pub(crate) fn outstanding(&self) -> usize {
+        (self.prompt + self.max_tokens.saturating_sub(1)).saturating_sub(self.held.len())
+    }
+
+    /// Takes the token chosen and gives its text to the client.
+    pub(crate) fn take(
+        &mut self,
+        token: LlamaToken,
+        choice: Option<TokenChoice>,
+        vocab: &LlamaVocab<'_>,
+    ) -> Step {
+        if vocab.is_eog(token) {
+            return self.end(Finish::Stop);
+        }
+        self.tokens.push(token);
+        self.waiting.extend(choice);
+        match self.text.push(&vocab.token_to_piece(token, false, None)) {
+            Settled::Stopped(text) => {
+                // Whether or not the client still takes it, this answer is over.
+                let _ = self.give(text);
+                Step::Ends(Finish::Stop)
+            }
+            Settled::Text(text) => match self.give(text) {
+                Step::Goes if self.made() >= self.max_tokens => self.end(Finish::Length),
+                step => step,
+            },
+        }
+    }
+
+    fn end(&mut self, finish: Finish) -> Step {
+        let rest = self.text.finish();
+        match self.give(rest) {
+            Step::Abandoned => Step::Abandoned,
+            Step::Goes | Step::Ends(_) => Step::Ends(finish),
+        }
+    }
+
+    fn give(&mut self, text: String) -> Step {
+        if text.is_empty() {
+            return Step::Goes;
+        }
+        let piece = Piece { text, tokens: std::mem::take(&mut self.waiting) };
+        if self.sink.piece(piece).is_break() { Step::Abandoned } else { Step::Goes }
+    }
+}
