@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use switchyard_tests::harness::http::{self, Answer, Connection};
-use switchyard_tests::harness::rag_worker::{ENGLISH, Worker, WorkerSettings, question};
+use switchyard_tests::harness::rag_worker::{BILINGUAL, BILINGUAL_MODEL, ENGLISH, Worker, WorkerSettings, question};
 
 const CHAT: &str = "/v1/chat/completions";
 const PROBATION: &str = "How long is the probation period?";
@@ -72,6 +72,36 @@ async fn a_conversation_goes_on_from_what_was_computed_of_it() {
     }
     // The second time, the first question and its answer were there already.
     assert!(cached_of_turns[1] > cached_of_turns[0] + 10, "{cached_of_turns:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follow_up_question_finds_what_is_meant() {
+    let settings = WorkerSettings { model: BILINGUAL_MODEL, ..WorkerSettings::small(BILINGUAL) };
+    let worker = Worker::start(settings).await;
+    let said = [
+        (
+            "What is the hotel limit per night in Sweden?",
+            "The limit is told in the travel chapter.",
+            "And in Norway?",
+            "orway",
+        ),
+        ("试用期有多长？", "四个月。", "年假呢？", "年假"),
+    ];
+    for (first, answered, follow_up, meant) in said {
+        let messages = json!([
+            { "role": "user", "content": first },
+            { "role": "assistant", "content": answered },
+            { "role": "user", "content": follow_up },
+        ]);
+        let body = json!({ "messages": messages, "max_tokens": 40, "temperature": 0 }).to_string();
+        let told = answer(&worker, &body).await;
+        let rewritten = told["rewritten"].as_str().unwrap_or_else(|| panic!("{told}"));
+        assert!(rewritten.contains(meant) && rewritten.len() > follow_up.len(), "{rewritten}");
+        let cited = told["citations"].as_array().unwrap();
+        assert!(cited.iter().any(|one| one["text"].as_str().unwrap().contains(meant)), "{told}");
+    }
+    // The first question of a conversation needs none, and costs none.
+    assert!(answer(&worker, &question("试用期有多长？", json!({}))).await["rewritten"].is_null());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 import sys
 
 import openai
+import pydantic
 
 client = openai.OpenAI(base_url=sys.argv[1], api_key="none", max_retries=0, timeout=120)
 question = [{"role": "user", "content": "How long is the probation period?"}]
@@ -37,7 +38,9 @@ for number, chunk in enumerate(stream):
 assert "".join(pieces) == text, ("".join(pieces), text)
 assert len(pieces) > 4, "the answer came in one piece"
 assert len(ids) == 1 and reasons[-1] in ("stop", "length") and not any(reasons[:-1])
-assert usage == whole.usage, (usage, whole.usage)
+assert usage.prompt_tokens == whole.usage.prompt_tokens and usage.total_tokens == whole.usage.total_tokens
+# The second time, all but the last token of the prompt was computed already.
+assert usage.prompt_tokens_details.cached_tokens == usage.prompt_tokens - 1, usage
 assert cited == citations
 
 seeded = [client.chat.completions.create(model=name, messages=question, temperature=1, seed=7, max_tokens=16)
@@ -46,6 +49,23 @@ assert seeded[0] == seeded[1], seeded
 
 turns = question + [{"role": "assistant", "content": text}, {"role": "user", "content": "When are salaries paid?"}]
 assert client.chat.completions.create(model=name, messages=turns, max_tokens=8).choices[0].message.content
+
+several = client.chat.completions.create(model=name, messages=question, n=2, max_tokens=8, logprobs=True, top_logprobs=2)
+assert [choice.index for choice in several.choices] == [0, 1]
+for choice in several.choices:
+    assert len(choice.logprobs.content[0].top_logprobs) == 2
+    assert bytes(byte for token in choice.logprobs.content for byte in token.bytes).decode() == choice.message.content
+
+
+class Months(pydantic.BaseModel):
+    months: int
+
+
+parsed = client.chat.completions.parse(model=name, messages=question, response_format=Months, temperature=0, max_tokens=60)
+assert isinstance(parsed.choices[0].message.parsed, Months), parsed
+nothing = [{"role": "user", "content": "Who wrote Hamlet?"}]
+refusal = client.chat.completions.parse(model=name, messages=nothing, response_format=Months).choices[0].message
+assert refusal.parsed is None and refusal.refusal, refusal
 
 vectors = client.embeddings.create(model="any", input=["annual leave", "pressure tank"]).data
 assert [vector.index for vector in vectors] == [0, 1]
@@ -64,7 +84,7 @@ def refused(error, **arguments):
 
 
 refused(openai.BadRequestError, temperature=9)
-refused(openai.BadRequestError, n=2)
+refused(openai.BadRequestError, n=99)
 refused(openai.BadRequestError, messages=[])
 try:
     client.models.retrieve("no-such-model")

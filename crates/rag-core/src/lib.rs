@@ -13,6 +13,7 @@ pub mod duplicates;
 pub mod embedder;
 pub mod enclosing;
 pub mod filter;
+pub mod follow_up;
 pub mod fusion;
 pub mod generator;
 pub mod index;

@@ -1,16 +1,19 @@
 //! From a conversation to the prompt the engine gets: retrieve, judge, fit.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rag_core::{
-    Answerable, Chosen, Citation, EmbedError, Embedder, Enclosing, Filter, GenerateError,
-    Generator, Language, Message, PromptError, Reranker, RetrievalSettings, Retrieved, Role,
-    answer, enclose, prompt,
+    Answerable, Caller, Chosen, Citation, EmbedError, Embedder, Enclosing, Filter, GenerateError,
+    GenerateRequest, Generator, Language, Message, PromptError, Reranker, RetrievalSettings,
+    Retrieved, Role, answer, enclose, follow_up, prompt,
 };
 use rag_embedder::{OnnxEmbedder, OnnxReranker};
 use rag_generator::{EngineStats, LlamaGenerator};
 use rag_knowledge::{KnowledgeBase, KnowledgeError, RetrieveError};
+
+use crate::own_request::{self, OwnRequestError};
 
 /// The loaded engines and the knowledge base.
 pub(crate) struct Answering {
@@ -23,9 +26,23 @@ pub(crate) struct Answering {
     pub(crate) retrieval: RetrievalSettings,
     pub(crate) min_score: f32,
     pub(crate) top_k: usize,
+    /// Whether a question in the middle of a conversation is also asked so that it stands alone.
+    pub(crate) follow_ups: bool,
 }
 
-/// What is to be said to a question.
+/// Tokens of a rewritten question.
+const REWRITTEN: usize = 48;
+/// A question that takes longer to rewrite is answered as it is.
+const REWRITING: Duration = Duration::from_secs(20);
+
+/// What is to be said to a question, and what it was taken to mean.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    /// The question rewritten so that it stands alone.
+    pub(crate) rewritten: Option<String>,
+    pub(crate) plan: Plan,
+}
+
 #[derive(Debug)]
 pub(crate) enum Plan {
     /// Give this conversation to the model; these passages are in it.
@@ -49,6 +66,8 @@ pub(crate) enum AnsweringError {
     Knowledge(#[from] KnowledgeError),
     #[error("{0}")]
     Generate(#[from] GenerateError),
+    #[error("{0}")]
+    OwnRequest(#[from] OwnRequestError),
 }
 
 impl Answering {
@@ -98,14 +117,20 @@ impl Answering {
         &self,
         conversation: &[Message],
         max_tokens: usize,
+        caller: &Caller,
         observe_retrieval: impl Fn(f64),
-    ) -> Result<Plan, AnsweringError> {
+    ) -> Result<Planned, AnsweringError> {
         let question = match conversation.last() {
             Some(last) if last.role == Role::User => last.content.as_str(),
             Some(_) | None => return Err(AnsweringError::NoQuestion),
         };
+        let rewritten = self.standing_alone(conversation, question, caller);
         let started = Instant::now();
-        let found = self.search(question, self.top_k, &Filter::default())?;
+        let mut found = self.search(question, self.top_k, &Filter::default())?;
+        if let Some(rewritten) = &rewritten {
+            let more = self.search(rewritten, self.top_k, &Filter::default())?;
+            found = self.best_of(found, more);
+        }
         let found = self.quoted(found)?;
         observe_retrieval(started.elapsed().as_secs_f64());
 
@@ -113,9 +138,8 @@ impl Answering {
             Answerable::FromDocuments(passages) => passages,
             Answerable::NotInDocuments { best } => {
                 tracing::info!(best, min_score = self.min_score, "not in the documents");
-                return Ok(Plan::NotInDocuments {
-                    text: Language::of(question).not_in_documents(),
-                });
+                let text = Language::of(question).not_in_documents();
+                return Ok(Planned { rewritten, plan: Plan::NotInDocuments { text } });
             }
         };
         let context = self.generator.identity().context;
@@ -133,11 +157,41 @@ impl Answering {
         for notice in &notices {
             tracing::info!(notice, "the prompt was cut");
         }
-        Ok(Plan::Generate {
-            messages: prompt.messages,
-            citations: answer::cite(prompt.passages),
-            notices,
-        })
+        let citations = answer::cite(prompt.passages);
+        let plan = Plan::Generate { messages: prompt.messages, citations, notices };
+        Ok(Planned { rewritten, plan })
+    }
+
+    /// The last question of a conversation, rewritten so that it stands alone. A failure costs nothing: it is answered as
+    /// it is.
+    fn standing_alone(
+        &self,
+        conversation: &[Message],
+        question: &str,
+        caller: &Caller,
+    ) -> Option<String> {
+        let messages = self.follow_ups.then(|| follow_up::request(conversation)).flatten()?;
+        let mut request = GenerateRequest::new(messages, REWRITTEN, caller.clone());
+        request.sampling.temperature = 0.0;
+        match own_request::run(&self.generator, request, REWRITING) {
+            Ok(said) => follow_up::read(&said, question),
+            Err(error) => {
+                tracing::warn!(%error, "a follow-up question was not rewritten");
+                None
+            }
+        }
+    }
+
+    /// The `top_k` likeliest passages of two searches, each once.
+    fn best_of(&self, found: Vec<Chosen>, more: Vec<Chosen>) -> Vec<Chosen> {
+        let mut all: Vec<(f32, Chosen)> =
+            found.into_iter().chain(more).map(|chosen| (self.score(&chosen), chosen)).collect();
+        // Stable: of equal ones those found for the question as it is come first.
+        all.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        let mut seen = HashSet::new();
+        all.retain(|(_, chosen)| seen.insert(chosen.position));
+        all.truncate(self.top_k);
+        all.into_iter().map(|(_, chosen)| chosen).collect()
     }
 }
 

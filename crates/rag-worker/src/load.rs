@@ -3,18 +3,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use rag_core::{
-    AnswerSink, Caller, Embedder, Flow, GenerateError, GenerateRequest, Generated, Generator,
-    Message, Piece, Reranker, Role, prompt,
-};
+use rag_core::{Caller, Embedder, GenerateRequest, Generator, Message, Reranker, Role, prompt};
 use rag_embedder::{OnnxEmbedder, OnnxReranker, OpenError};
 use rag_generator::{EngineSettings, LlamaGenerator, LoadError};
 use rag_knowledge::{KnowledgeBase, KnowledgeError};
 
 use crate::answering::{Answering, AnsweringError, Plan};
+use crate::own_request::{self, OwnRequestError};
 use crate::settings::Settings;
 use crate::state::{Phase, Worker};
 
@@ -38,8 +35,6 @@ pub(crate) enum LoadingError {
     Model(#[from] LoadError),
     #[error("the self-test question was not answered")]
     SelfTest(#[source] AnsweringError),
-    #[error("the self-test question was not answered within {} s", .0.as_secs())]
-    SelfTestTimeout(Duration),
 }
 
 impl LoadingError {
@@ -55,7 +50,7 @@ impl LoadingError {
             Self::Model(_) => {
                 Some("try another GGUF file, or a smaller inference.context".to_owned())
             }
-            Self::SelfTest(_) | Self::SelfTestTimeout(_) => None,
+            Self::SelfTest(_) => None,
         }
     }
 
@@ -121,6 +116,7 @@ fn load_all(worker: &Worker) -> Result<Answering, LoadingError> {
         retrieval: settings.retrieval.settings,
         min_score: settings.retrieval.min_score,
         top_k: settings.retrieval.top_k,
+        follow_ups: settings.retrieval.follow_ups,
         stats: generator.stats(),
         knowledge,
         embedder,
@@ -208,59 +204,29 @@ fn self_test(answering: &Answering) -> Result<(), LoadingError> {
     let passage = answering.knowledge.passage(0).map_err(|e| fail(e.into()))?;
     let question: String = passage.text.chars().take(200).collect();
     let conversation = [Message::new(Role::User, question)];
-    let messages = match answering.plan(&conversation, 8, |_| ()).map_err(fail)? {
+    let messages = match answering.plan(&conversation, 8, &Caller::House, |_| ()).map_err(fail)?.plan {
         Plan::Generate { messages, .. } => messages,
         // A threshold above 1 would refuse even this; the model is tested all the same.
         Plan::NotInDocuments { .. } => conversation.to_vec(),
     };
     let mut request = GenerateRequest::new(messages, 2, Caller::House);
     request.sampling.temperature = 0.0;
-    run(answering, request)?;
+    own_request::run(&answering.generator, request, SELF_TEST_LIMIT).map_err(|e| fail(e.into()))?;
     Ok(())
 }
 
 /// Computes what prompts begin with, so that the first question need not wait for it.
 fn compute_beginnings(answering: &Answering) -> Result<(), LoadingError> {
     for messages in prompt::beginnings() {
-        match run(answering, GenerateRequest::new(messages, 0, Caller::House)) {
+        let request = GenerateRequest::new(messages, 0, Caller::House);
+        match own_request::run(&answering.generator, request, SELF_TEST_LIMIT) {
             Ok(_) => {}
-            Err(LoadingError::SelfTest(error)) => {
+            Err(OwnRequestError::Failed(error)) => {
                 // A chat template may refuse instructions without a question.
                 tracing::debug!(%error, "the instructions were not computed in advance");
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(LoadingError::SelfTest(error.into())),
         }
     }
     Ok(())
-}
-
-/// Runs a request of the worker's own to its end.
-fn run(answering: &Answering, request: GenerateRequest) -> Result<Generated, LoadingError> {
-    let fail = |error: GenerateError| LoadingError::SelfTest(error.into());
-    let (told, outcome) = mpsc::sync_channel(1);
-    answering.generator.submit(request, Box::new(Outcome { told })).map_err(fail)?;
-    match outcome.recv_timeout(SELF_TEST_LIMIT) {
-        Ok(outcome) => outcome.map_err(fail),
-        Err(_) => Err(LoadingError::SelfTestTimeout(SELF_TEST_LIMIT)),
-    }
-}
-
-/// Takes the outcome of a request of the worker's own.
-struct Outcome {
-    told: mpsc::SyncSender<Result<Generated, GenerateError>>,
-}
-
-impl AnswerSink for Outcome {
-    fn is_open(&self) -> bool {
-        true
-    }
-
-    fn piece(&mut self, _piece: Piece) -> Flow {
-        Flow::Continue(())
-    }
-
-    fn finish(self: Box<Self>, outcome: Result<Generated, GenerateError>) {
-        // The receiver is gone only after its time limit, and then nobody wants to know.
-        let _ = self.told.try_send(outcome);
-    }
 }

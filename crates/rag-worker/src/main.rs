@@ -5,6 +5,7 @@ mod answering;
 mod api;
 mod drain;
 mod load;
+mod own_request;
 mod server;
 mod settings;
 mod state;

@@ -75,6 +75,8 @@ pub(crate) struct Retrieval {
     pub(crate) reranker: Option<PathBuf>,
     /// Texts embedded, and passages reranked, at the same time.
     pub(crate) threads: usize,
+    /// Whether a question in the middle of a conversation is also asked so that it stands alone.
+    pub(crate) follow_ups: bool,
 }
 
 /// How it stops.
@@ -172,6 +174,7 @@ struct RetrievalFile {
     reranker: Option<String>,
     reranked: usize,
     threads: usize,
+    follow_ups: bool,
 }
 
 impl Default for RetrievalFile {
@@ -188,6 +191,7 @@ impl Default for RetrievalFile {
             reranker: None,
             reranked: usual.reranked,
             threads: 1,
+            follow_ups: true,
         }
     }
 }
@@ -379,6 +383,7 @@ fn retrieval(
         },
         reranker: file.reranker.as_deref().map(|name| models.resolve(name)),
         threads: file.threads,
+        follow_ups: file.follow_ups,
     })
 }
 

@@ -19,7 +19,7 @@ use super::caller;
 use super::error::ApiError;
 use super::stream;
 use super::wire::{self, ChatRequest};
-use crate::answering::Plan;
+use crate::answering::{Plan, Planned};
 use crate::state::Worker;
 
 /// An answer that is being made: what is known of it from the start, and its pieces as they come.
@@ -29,6 +29,8 @@ pub(super) struct Answer {
     pub(super) model: String,
     pub(super) citations: Value,
     pub(super) notices: Vec<String>,
+    /// The question as it was searched for, too, when it was rewritten to stand alone.
+    pub(super) rewritten: Option<String>,
     /// How many choices are made.
     pub(super) choices: usize,
     /// Whether it is told how likely tokens were.
@@ -136,14 +138,14 @@ async fn begin(
         let (worker, answering) = (Arc::clone(&worker), Arc::clone(&answering));
         tokio::task::spawn_blocking(move || {
             let observe = |seconds| worker.metrics.retrieval.observe(seconds);
-            answering.plan(&conversation, max_tokens, observe)
+            answering.plan(&conversation, max_tokens, &caller, observe).map(|plan| (plan, caller))
         })
     };
     let failed = |account: &mut Account, error: ApiError| {
         account.settle("failed");
         error
     };
-    let plan = planning
+    let (Planned { rewritten, plan }, caller) = planning
         .await
         .map_err(|e| failed(&mut account, ApiError::internal(format!("finding passages: {e}"))))?
         .map_err(|e| failed(&mut account, e.into()))?;
@@ -185,6 +187,7 @@ async fn begin(
         model: answering.generator.identity().name.clone(),
         citations,
         notices,
+        rewritten,
         choices: choices as usize,
         likelihoods: likelihoods.is_some(),
         events,
@@ -293,6 +296,9 @@ async fn whole(mut answer: Answer) -> Result<Value, ApiError> {
     });
     if !answer.notices.is_empty() {
         body["notices"] = json!(answer.notices);
+    }
+    if let Some(rewritten) = answer.rewritten {
+        body["rewritten"] = json!(rewritten);
     }
     Ok(body)
 }

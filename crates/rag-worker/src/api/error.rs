@@ -8,6 +8,7 @@ use rag_core::GenerateError;
 use serde_json::json;
 
 use crate::answering::AnsweringError;
+use crate::own_request::OwnRequestError;
 use crate::state::{Phase, Worker};
 
 /// Seconds after which a refused client may try again.
@@ -135,9 +136,11 @@ impl From<AnsweringError> for ApiError {
         match error {
             AnsweringError::NoQuestion => Self::invalid(error.to_string()).with_param("messages"),
             AnsweringError::TooLong { .. } => Self::too_long(error.to_string()),
-            AnsweringError::Generate(error) => error.into(),
+            AnsweringError::Generate(error)
+            | AnsweringError::OwnRequest(OwnRequestError::Failed(error)) => error.into(),
             AnsweringError::Embed(_)
             | AnsweringError::Retrieve(_)
+            | AnsweringError::OwnRequest(OwnRequestError::Late(_))
             | AnsweringError::Knowledge(_) => {
                 tracing::error!(%error, "finding passages");
                 Self::internal(error.to_string())

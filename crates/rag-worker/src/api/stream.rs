@@ -44,6 +44,7 @@ fn events(answer: Answer, with_usage: bool) -> impl Stream<Item = Result<Event, 
         }),
         citations: answer.citations,
         notices: answer.notices,
+        rewritten: answer.rewritten,
         with_usage,
         likelihoods: answer.likelihoods,
         ended: vec![None; answer.choices],
@@ -63,6 +64,7 @@ struct Telling {
     frame: Value,
     citations: Value,
     notices: Vec<String>,
+    rewritten: Option<String>,
     with_usage: bool,
     likelihoods: bool,
     /// The choices that are complete, by number.
@@ -79,6 +81,9 @@ impl Telling {
                 chunk["citations"] = self.citations.clone();
                 if !self.notices.is_empty() {
                     chunk["notices"] = json!(self.notices);
+                }
+                if let Some(rewritten) = &self.rewritten {
+                    chunk["rewritten"] = json!(rewritten);
                 }
                 chunk.to_string()
             })
