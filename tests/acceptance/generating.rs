@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use switchyard_tests::harness::http::{self, Answer, Connection};
-use switchyard_tests::harness::rag_worker::{BILINGUAL, BILINGUAL_MODEL, ENGLISH, Worker, WorkerSettings, question};
+use switchyard_tests::harness::rag_worker::{
+    BILINGUAL, BILINGUAL_MODEL, ENGLISH, Worker, WorkerSettings, question,
+};
 
 const CHAT: &str = "/v1/chat/completions";
 const PROBATION: &str = "How long is the probation period?";
@@ -74,34 +76,51 @@ async fn a_conversation_goes_on_from_what_was_computed_of_it() {
     assert!(cached_of_turns[1] > cached_of_turns[0] + 10, "{cached_of_turns:?}");
 }
 
+/// A conversation of a question, its answer and another question.
+fn follow_up([first, answered, last]: [&str; 3]) -> String {
+    let messages = json!([
+        { "role": "user", "content": first },
+        { "role": "assistant", "content": answered },
+        { "role": "user", "content": last },
+    ]);
+    json!({ "messages": messages, "max_tokens": 40, "temperature": 0 }).to_string()
+}
+
+const NORWAY: [&str; 3] = [
+    "What is the hotel limit per night in Sweden?",
+    "The travel chapter says it.",
+    "And in Norway?",
+];
+
+fn cites(answer: &Value, text: &str) -> bool {
+    let cited = answer["citations"].as_array().unwrap();
+    cited.iter().any(|one| one["text"].as_str().unwrap().contains(text))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follow_up_question_finds_what_is_meant() {
+    let worker = Worker::start(WorkerSettings::small(ENGLISH)).await;
+    let told = answer(&worker, &follow_up(NORWAY)).await;
+    assert_eq!(told["rewritten"], format!("{} {}", NORWAY[0], NORWAY[2]), "{told}");
+    assert!(cites(&told, "Norway | 70 EUR | 190 EUR"), "{told}");
+    // The first question of a conversation is searched for as it is.
+    assert!(answer(&worker, &question(PROBATION, json!({}))).await["rewritten"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_model_rewrites_follow_up_questions_where_it_is_told_to() {
     let settings = WorkerSettings { model: BILINGUAL_MODEL, ..WorkerSettings::small(BILINGUAL) };
-    let worker = Worker::start(settings).await;
-    let said = [
-        (
-            "What is the hotel limit per night in Sweden?",
-            "The limit is told in the travel chapter.",
-            "And in Norway?",
-            "orway",
-        ),
-        ("试用期有多长？", "四个月。", "年假呢？", "年假"),
-    ];
-    for (first, answered, follow_up, meant) in said {
-        let messages = json!([
-            { "role": "user", "content": first },
-            { "role": "assistant", "content": answered },
-            { "role": "user", "content": follow_up },
-        ]);
-        let body = json!({ "messages": messages, "max_tokens": 40, "temperature": 0 }).to_string();
-        let told = answer(&worker, &body).await;
-        let rewritten = told["rewritten"].as_str().unwrap_or_else(|| panic!("{told}"));
-        assert!(rewritten.contains(meant) && rewritten.len() > follow_up.len(), "{rewritten}");
-        let cited = told["citations"].as_array().unwrap();
-        assert!(cited.iter().any(|one| one["text"].as_str().unwrap().contains(meant)), "{told}");
-    }
-    // The first question of a conversation needs none, and costs none.
-    assert!(answer(&worker, &question("试用期有多长？", json!({}))).await["rewritten"].is_null());
+    let worker = Worker::start(settings.with("retrieval: { follow_ups: rewrite }")).await;
+    let told = answer(&worker, &follow_up(NORWAY)).await;
+    let rewritten = told["rewritten"].as_str().unwrap();
+    assert!(rewritten.contains("hotel") && rewritten.contains("Norway"), "{told}");
+    assert!(!rewritten.contains("Sweden"), "joined, not rewritten: {told}");
+    assert!(cites(&told, "Norway | 70 EUR | 190 EUR"), "{told}");
+    // What a small model cannot rewrite is joined.
+    let chinese = ["试用期有多长？", "四个月。", "年假呢？"];
+    let told = answer(&worker, &follow_up(chinese)).await;
+    assert!(told["rewritten"].as_str().unwrap().contains("年假"), "{told}");
+    assert!(cites(&told, "年假"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@ use rag_generator::{EngineStats, LlamaGenerator};
 use rag_knowledge::{KnowledgeBase, KnowledgeError, RetrieveError};
 
 use crate::own_request::{self, OwnRequestError};
+use crate::settings::FollowUps;
 
 /// The loaded engines and the knowledge base.
 pub(crate) struct Answering {
@@ -26,8 +27,8 @@ pub(crate) struct Answering {
     pub(crate) retrieval: RetrievalSettings,
     pub(crate) min_score: f32,
     pub(crate) top_k: usize,
-    /// Whether a question in the middle of a conversation is also asked so that it stands alone.
-    pub(crate) follow_ups: bool,
+    /// What else a question in the middle of a conversation is searched for as.
+    pub(crate) follow_ups: FollowUps,
 }
 
 /// Tokens of a rewritten question.
@@ -38,7 +39,7 @@ const REWRITING: Duration = Duration::from_secs(20);
 /// What is to be said to a question, and what it was taken to mean.
 #[derive(Debug)]
 pub(crate) struct Planned {
-    /// The question rewritten so that it stands alone.
+    /// What else the question was searched for as.
     pub(crate) rewritten: Option<String>,
     pub(crate) plan: Plan,
 }
@@ -124,7 +125,7 @@ impl Answering {
             Some(last) if last.role == Role::User => last.content.as_str(),
             Some(_) | None => return Err(AnsweringError::NoQuestion),
         };
-        let rewritten = self.standing_alone(conversation, question, caller);
+        let rewritten = self.standing_alone(conversation, caller);
         let started = Instant::now();
         let mut found = self.search(question, self.top_k, &Filter::default())?;
         if let Some(rewritten) = &rewritten {
@@ -162,19 +163,25 @@ impl Answering {
         Ok(Planned { rewritten, plan })
     }
 
-    /// The last question of a conversation, rewritten so that it stands alone. A failure costs nothing: it is answered as
-    /// it is.
-    fn standing_alone(
-        &self,
-        conversation: &[Message],
-        question: &str,
-        caller: &Caller,
-    ) -> Option<String> {
-        let messages = self.follow_ups.then(|| follow_up::request(conversation)).flatten()?;
+    /// What else the last question of a conversation is searched for as, so that what is meant is found.
+    fn standing_alone(&self, conversation: &[Message], caller: &Caller) -> Option<String> {
+        match self.follow_ups {
+            FollowUps::Off => None,
+            FollowUps::Join => follow_up::joined(conversation),
+            FollowUps::Rewrite => {
+                self.rewritten(conversation, caller).or_else(|| follow_up::joined(conversation))
+            }
+        }
+    }
+
+    /// The last question, rewritten by the model. A failure costs nothing but the time.
+    fn rewritten(&self, conversation: &[Message], caller: &Caller) -> Option<String> {
+        let messages = follow_up::request(conversation)?;
         let mut request = GenerateRequest::new(messages, REWRITTEN, caller.clone());
         request.sampling.temperature = 0.0;
+        request.sampling.repeat_penalty = 1.0;
         match own_request::run(&self.generator, request, REWRITING) {
-            Ok(said) => follow_up::read(&said, question),
+            Ok(said) => follow_up::read(&said, conversation),
             Err(error) => {
                 tracing::warn!(%error, "a follow-up question was not rewritten");
                 None

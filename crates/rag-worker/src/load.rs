@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rag_core::{Caller, Embedder, GenerateRequest, Generator, Message, Reranker, Role, prompt};
+use rag_core::{
+    Caller, Embedder, GenerateRequest, Generator, Message, Reranker, Role, follow_up, prompt,
+};
 use rag_embedder::{OnnxEmbedder, OnnxReranker, OpenError};
 use rag_generator::{EngineSettings, LlamaGenerator, LoadError};
 use rag_knowledge::{KnowledgeBase, KnowledgeError};
 
 use crate::answering::{Answering, AnsweringError, Plan};
 use crate::own_request::{self, OwnRequestError};
-use crate::settings::Settings;
+use crate::settings::{FollowUps, Settings};
 use crate::state::{Phase, Worker};
 
 /// How long the self-test may take: a large model on a slow machine reads its first prompt.
@@ -204,11 +206,12 @@ fn self_test(answering: &Answering) -> Result<(), LoadingError> {
     let passage = answering.knowledge.passage(0).map_err(|e| fail(e.into()))?;
     let question: String = passage.text.chars().take(200).collect();
     let conversation = [Message::new(Role::User, question)];
-    let messages = match answering.plan(&conversation, 8, &Caller::House, |_| ()).map_err(fail)?.plan {
-        Plan::Generate { messages, .. } => messages,
-        // A threshold above 1 would refuse even this; the model is tested all the same.
-        Plan::NotInDocuments { .. } => conversation.to_vec(),
-    };
+    let messages =
+        match answering.plan(&conversation, 8, &Caller::House, |_| ()).map_err(fail)?.plan {
+            Plan::Generate { messages, .. } => messages,
+            // A threshold above 1 would refuse even this; the model is tested all the same.
+            Plan::NotInDocuments { .. } => conversation.to_vec(),
+        };
     let mut request = GenerateRequest::new(messages, 2, Caller::House);
     request.sampling.temperature = 0.0;
     own_request::run(&answering.generator, request, SELF_TEST_LIMIT).map_err(|e| fail(e.into()))?;
@@ -217,7 +220,8 @@ fn self_test(answering: &Answering) -> Result<(), LoadingError> {
 
 /// Computes what prompts begin with, so that the first question need not wait for it.
 fn compute_beginnings(answering: &Answering) -> Result<(), LoadingError> {
-    for messages in prompt::beginnings() {
+    let of_follow_ups = (answering.follow_ups == FollowUps::Rewrite).then(follow_up::beginnings);
+    for messages in prompt::beginnings().into_iter().chain(of_follow_ups.into_iter().flatten()) {
         let request = GenerateRequest::new(messages, 0, Caller::House);
         match own_request::run(&answering.generator, request, SELF_TEST_LIMIT) {
             Ok(_) => {}

@@ -75,8 +75,19 @@ pub(crate) struct Retrieval {
     pub(crate) reranker: Option<PathBuf>,
     /// Texts embedded, and passages reranked, at the same time.
     pub(crate) threads: usize,
-    /// Whether a question in the middle of a conversation is also asked so that it stands alone.
-    pub(crate) follow_ups: bool,
+    pub(crate) follow_ups: FollowUps,
+}
+
+/// What a question in the middle of a conversation is searched for as, beside itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FollowUps {
+    /// Nothing else.
+    Off,
+    /// Together with the question before it.
+    Join,
+    /// As the model rewrites it; joined when the model cannot.
+    Rewrite,
 }
 
 /// How it stops.
@@ -174,7 +185,7 @@ struct RetrievalFile {
     reranker: Option<String>,
     reranked: usize,
     threads: usize,
-    follow_ups: bool,
+    follow_ups: FollowUps,
 }
 
 impl Default for RetrievalFile {
@@ -191,7 +202,7 @@ impl Default for RetrievalFile {
             reranker: None,
             reranked: usual.reranked,
             threads: 1,
-            follow_ups: true,
+            follow_ups: FollowUps::Join,
         }
     }
 }
