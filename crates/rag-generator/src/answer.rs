@@ -38,6 +38,8 @@ pub(crate) struct Answer {
     pub(crate) computed: usize,
     /// Whether it is settled where its prompt begins to be read: what others computed is not waited for any more.
     pub(crate) begun: bool,
+    /// Prompt tokens read since it was last its turn.
+    pub(crate) turn: usize,
     /// Prompt tokens that others had computed.
     pub(crate) reused: usize,
     pub(crate) max_tokens: usize,
@@ -65,6 +67,7 @@ impl Answer {
             held: Held::default(),
             computed: 0,
             begun: false,
+            turn: 0,
             reused: 0,
             max_tokens: job.max_tokens,
             choosing: job.choosing,

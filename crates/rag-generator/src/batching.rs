@@ -1,8 +1,8 @@
 //! Continuous batching: the loop of the one thread that owns llama.cpp's context.
 //!
 //! A sequence is llama.cpp's name for one answer's part of the context. Every step decodes one batch: first one token of
-//! each answer that is being written, then prompt tokens of answers that are still being read, shared out evenly, and
-//! only as many as keep the step short, so that a long prompt never stalls the others.
+//! each answer that is being written, then prompt tokens of answers that are still being read, in turns, and only as
+//! many as keep the step short, so that a long prompt never stalls the others.
 //!
 //! A prompt that begins like one that was computed before, for the same caller, goes on from there: the sequences share
 //! cells. An answer is let in when all it may come to need is free or held by kept prompts, so the context never runs
@@ -29,6 +29,10 @@ use crate::stats::EngineStats;
 
 /// A prompt that another one is about to compute is waited for when it saves at least so many tokens.
 const WORTH_WAITING: usize = 32;
+
+/// Tokens of a prompt that are read before it is the turn of the next. Most prompts are shorter: one after the other they
+/// are all read as soon as side by side, and all but the last sooner.
+const TURN: usize = 1024;
 
 /// What the loop is given.
 pub(crate) struct Bounds {
@@ -251,7 +255,10 @@ impl Engine<'_> {
         let written = self.batch.n_tokens().unsigned_abs() as usize;
         let mut room = self.pace.room(written > 0).min(self.batch_size - written);
         let mut prompt_tokens = 0;
-        for turn in (1..=self.reading.len()).rev() {
+        for _ in 0..self.reading.len() {
+            if room == 0 {
+                break;
+            }
             let Some(place) = self.reading.pop_front() else { break };
             if !self.begin(place)? {
                 self.reading.push_back(place);
@@ -259,8 +266,7 @@ impl Engine<'_> {
             }
             // An answer that ended while its prompt was being read has left its place.
             let Some(answer) = &mut self.places[place] else { continue };
-            // Shared evenly among those still to be served; what one does not need the next may use.
-            let share = (room / turn).max(1).min(room).min(answer.prompt - answer.held.len());
+            let share = room.min(answer.prompt - answer.held.len()).min(TURN - answer.turn);
             for _ in 0..share {
                 let last = answer.held.len() + 1 == answer.prompt;
                 if last {
@@ -268,10 +274,14 @@ impl Engine<'_> {
                 }
                 add(&mut self.batch, &mut self.cells, answer, last)?;
             }
+            answer.turn += share;
             room -= share;
             prompt_tokens += share;
-            if !answer.is_read() {
+            if answer.turn == TURN && !answer.is_read() {
+                answer.turn = 0;
                 self.reading.push_back(place);
+            } else if !answer.is_read() {
+                self.reading.push_front(place);
             }
         }
         let read = u64::try_from(prompt_tokens).unwrap_or(u64::MAX);
