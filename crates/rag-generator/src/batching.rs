@@ -19,7 +19,7 @@ use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::vocab::LlamaVocab;
-use rag_core::{Finish, GenerateError, Generated};
+use rag_core::{Caller, Finish, GenerateError, Generated};
 
 use crate::answer::{Answer, Job, Step};
 use crate::cells::{Cells, Held};
@@ -370,7 +370,7 @@ impl Engine<'_> {
         sequence: i32,
         mut tokens: Vec<LlamaToken>,
         held: Held,
-        caller: rag_core::Caller,
+        caller: Caller,
     ) {
         self.reading.retain(|&other| other != place);
         tokens.truncate(held.len());

@@ -150,6 +150,10 @@ fn log_sum_exp(logits: &[f32]) -> f32 {
 
 /// The places of the `count` largest, largest first.
 fn largest(logits: &[f32], count: usize) -> Vec<usize> {
+    // Usual: only the chosen token's likelihood is asked for.
+    if count == 0 {
+        return Vec::new();
+    }
     let mut places: Vec<usize> = (0..logits.len()).collect();
     let descending = |a: &usize, b: &usize| logits[*b].total_cmp(&logits[*a]).then(a.cmp(b));
     if count < places.len() {

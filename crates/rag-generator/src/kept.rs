@@ -18,7 +18,7 @@ pub(crate) struct Kept {
 }
 
 /// The kept prompts, the one used longest ago first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KeptPrompts {
     prompts: Vec<Kept>,
     most: usize,
@@ -48,9 +48,13 @@ impl KeptPrompts {
         if tokens == 0 {
             return None;
         }
+        self.use_now(at);
+        self.prompts.last().map(|kept| (kept, tokens))
+    }
+
+    fn use_now(&mut self, at: usize) {
         let used = self.prompts.remove(at);
         self.prompts.push(used);
-        self.prompts.last().map(|kept| (kept, tokens))
     }
 
     /// Keeps a prompt. What had to go for it, itself if it is not worth keeping, is given back to be freed.
@@ -68,8 +72,7 @@ impl KeptPrompts {
         let whole = |old: &Kept| common(&old.tokens, &new.tokens) == new.tokens.len();
         if let Some(at) = self.prompts.iter().position(|old| old.caller == new.caller && whole(old))
         {
-            let used = self.prompts.remove(at);
-            self.prompts.push(used);
+            self.use_now(at);
             return vec![new];
         }
         let mut gone = Vec::new();

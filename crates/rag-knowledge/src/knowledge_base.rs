@@ -79,7 +79,7 @@ pub fn open_verified(folder: &Path, searches: usize) -> Result<KnowledgeBase, Kn
     let index_path = folder.join(layout::DERIVED).join(layout::INDEX);
     let expected = Expected { dimensions, scalar, passages: count };
     let index = UsearchIndex::open(&index_path, &vectors_path, expected, searches)
-        .map_err(|e| KnowledgeError::malformed(&index_path, e.cause))?;
+        .map_err(|e| KnowledgeError::malformed(Path::new(&e.subject), e.cause))?;
     if manifest.lexical.tokenizer != rag_index::TOKENIZER {
         let cause = format!(
             "its words were told by `{}`, and this program tells them by `{}`: build it again",

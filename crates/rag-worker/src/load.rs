@@ -9,7 +9,7 @@ use rag_core::{
     Caller, Embedder, GenerateRequest, Generator, Message, Reranker, Role, follow_up, prompt,
 };
 use rag_embedder::{OnnxEmbedder, OnnxReranker, OpenError};
-use rag_generator::{EngineSettings, LlamaGenerator, LoadError};
+use rag_generator::{LlamaGenerator, LoadError};
 use rag_knowledge::{KnowledgeBase, KnowledgeError};
 
 use crate::answering::{Answering, AnsweringError, Plan};
@@ -170,25 +170,6 @@ fn open_model(settings: &Settings) -> Result<LlamaGenerator, LoadingError> {
     if !settings.model.is_file() {
         return Err(LoadingError::NoModel(settings.model.clone()));
     }
-    let inference = &settings.inference;
-    let engine = EngineSettings {
-        context: inference.context,
-        slots: inference.slots,
-        kv_tokens: inference.kv_tokens,
-        kept_prompts: inference.kept_prompts,
-        // Admission lets no more in than fit; the engine's own bound is the second line.
-        queue: inference.queue + inference.slots as usize,
-        threads: inference.threads,
-        prompt_threads: inference.prompt_threads,
-        batch: inference.batch,
-        micro_batch: inference.micro_batch,
-        longest_step: inference.longest_step,
-        flash_attention: inference.flash_attention,
-        kv_type: inference.kv_type,
-        mmap: inference.mmap,
-        mlock: inference.mlock,
-        gpu_layers: inference.gpu_layers,
-    };
     let mut tenths = 0;
     let progress = move |share: f32| {
         let now = (share * 10.0) as u32;
@@ -197,7 +178,7 @@ fn open_model(settings: &Settings) -> Result<LlamaGenerator, LoadingError> {
             tracing::debug!(percent = tenths * 10, "loading the language model");
         }
     };
-    Ok(LlamaGenerator::load(&settings.model, &engine, progress)?)
+    Ok(LlamaGenerator::load(&settings.model, &settings.inference.engine, progress)?)
 }
 
 /// Asks the first passage's own text: it must be found again, and the model must say something.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rag_core::diversity::Lambda;
 use rag_core::{MIN_SCORE, RetrievalSettings, TOP_K};
 use rag_embedder::ModelCache;
-use rag_generator::{KvType, MOST_SEQUENCES};
+use rag_generator::{EngineSettings, KvType, MOST_SEQUENCES};
 use serde::Deserialize;
 use settings_file::SettingsError;
 
@@ -32,30 +32,7 @@ pub(crate) struct Settings {
 /// How the language model is run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Inference {
-    /// `None`: as many layers on a GPU as fit, if the build and the machine have one.
-    pub(crate) gpu_layers: Option<u32>,
-    /// Tokens each answer may use, prompt included.
-    pub(crate) context: u32,
-    /// Answers made at the same time.
-    pub(crate) slots: u32,
-    /// Tokens of all answers and kept prompts together; `None`: enough for all.
-    pub(crate) kv_tokens: Option<u32>,
-    /// Prompts kept for the next that begins alike.
-    pub(crate) kept_prompts: u32,
-    pub(crate) threads: u32,
-    /// Threads while prompts are read.
-    pub(crate) prompt_threads: u32,
-    /// Tokens per step.
-    pub(crate) batch: u32,
-    /// Tokens computed at once within a step.
-    pub(crate) micro_batch: u32,
-    /// About how long a step may take beside answers being written.
-    pub(crate) longest_step: Duration,
-    /// `None`: where the model and the machine can.
-    pub(crate) flash_attention: Option<bool>,
-    pub(crate) kv_type: KvType,
-    pub(crate) mmap: bool,
-    pub(crate) mlock: bool,
+    pub(crate) engine: EngineSettings,
     /// Questions that may wait.
     pub(crate) queue: usize,
     /// Tokens of an answer when the request does not say.
@@ -324,12 +301,13 @@ fn inference(path: &Path, file: &InferenceFile) -> Result<Inference, SettingsErr
     within("queue", queue, 1, 100_000)?;
     let max_tokens = u32::try_from(file.max_tokens).unwrap_or(u32::MAX);
     within("max_tokens", max_tokens, 1, file.context)?;
-    Ok(Inference {
-        gpu_layers,
+    let engine = EngineSettings {
         context: file.context,
         slots: file.slots,
         kv_tokens: file.kv_tokens.value(),
         kept_prompts: file.kept_prompts,
+        // Admission lets no more in than fit; the engine's own bound is the second line.
+        queue: file.queue + file.slots as usize,
         threads,
         prompt_threads,
         batch: file.batch,
@@ -339,9 +317,9 @@ fn inference(path: &Path, file: &InferenceFile) -> Result<Inference, SettingsErr
         kv_type,
         mmap: file.mmap,
         mlock: file.mlock,
-        queue: file.queue,
-        max_tokens: file.max_tokens,
-    })
+        gpu_layers,
+    };
+    Ok(Inference { engine, queue: file.queue, max_tokens: file.max_tokens })
 }
 
 fn retrieval(
@@ -415,7 +393,7 @@ mod tests {
     fn the_least_settings_have_safe_defaults() {
         let settings = check(LEAST).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8001");
-        assert_eq!((settings.inference.context, settings.inference.slots), (4096, 4));
+        assert_eq!((settings.inference.engine.context, settings.inference.engine.slots), (4096, 4));
         assert_eq!(settings.retrieval.min_score, 0.5);
         assert_eq!(settings.retrieval.settings, RetrievalSettings::default());
         assert_eq!(settings.retrieval.reranker, None);
@@ -429,7 +407,7 @@ mod tests {
             "{LEAST}listen: \"127.0.0.1:8002\"\nslot: green\ninference: {{ device: auto, gpu_layers: auto, context: 4096, slots: 4, threads: 2 }}\nretrieval: {{ top_k: 4 }}\n"
         );
         let settings = check(&text).unwrap();
-        assert_eq!((settings.slot.as_str(), settings.inference.threads), ("green", 2));
+        assert_eq!((settings.slot.as_str(), settings.inference.engine.threads), ("green", 2));
     }
 
     #[test]

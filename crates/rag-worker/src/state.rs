@@ -55,7 +55,7 @@ const SEARCHES: usize = 64;
 
 impl Worker {
     pub(crate) fn new(settings: Settings, metrics: WorkerMetrics) -> Self {
-        let places = settings.inference.slots as usize + settings.inference.queue;
+        let places = settings.inference.engine.slots as usize + settings.inference.queue;
         Self {
             settings,
             metrics,

@@ -43,8 +43,8 @@ fn body(worker: &Worker, phase: &Phase) -> Value {
         // A build without a GPU back end computes on the CPU whatever was asked for.
         "device": "cpu",
         "gpu_layers": 0,
-        "slots": worker.settings.inference.slots,
-        "threads": worker.settings.inference.threads,
+        "slots": worker.settings.inference.engine.slots,
+        "threads": worker.settings.inference.engine.threads,
     });
     body["model"] = json!({
         "name": model.name,
