@@ -11,3 +11,4 @@ pub mod processes;
 pub mod python;
 pub mod rag_worker;
 pub mod report;
+pub mod sse;

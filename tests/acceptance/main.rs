@@ -4,6 +4,7 @@
 
 mod answers;
 mod building;
+mod continued;
 mod failures;
 mod generating;
 mod knowledge;

@@ -137,7 +137,10 @@ pub fn health(tag: &str) -> Value {
 
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// `/stream?events=N&every=MS` streams events; `/echo` upgrades and gives back what it gets; everything else answers `{"worker": name}`,
+/// What [`FakeWorker`]s answer to a chat request: one character an event.
+pub const ANSWER: &str = "Ten days. 年假有十天，病假另计。 Ask the service desk.";
+
+/// `/v1/chat/completions` streams [`ANSWER`], or goes on with it; `/stream?events=N&every=MS` streams events; `/echo` upgrades and gives back what it gets; everything else answers `{"worker": name}`,
 /// with a count of tokens for `?tokens=N`.
 async fn answer(
     state: Arc<State>,
@@ -183,7 +186,10 @@ async fn answer(
     let (events, every) = (number("events", 10), number("every", 20));
     let tokens = number("tokens", 0);
     let path = head.uri.path().to_owned();
-    *state.last.lock().unwrap() = Some((head, body));
+    *state.last.lock().unwrap() = Some((head, body.clone()));
+    if path == "/v1/chat/completions" {
+        return Ok(chat(&state, &body));
+    }
     if path == "/slow" {
         tokio::time::sleep(Duration::from_millis(every)).await;
     }
@@ -212,6 +218,46 @@ async fn answer(
         return Ok(full(200, answer.to_string()));
     }
     Ok(full(200, json!({"worker": state.name}).to_string()))
+}
+
+/// One character of the answer an event, as our workers stream it.
+fn chat(state: &State, body: &[u8]) -> Response<Body> {
+    let request: Value = serde_json::from_slice(body).unwrap();
+    let said = if request["continue_final_message"] == true {
+        request["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap()
+    } else {
+        ""
+    };
+    let rest = ANSWER.strip_prefix(said).expect("the beginning is not of this answer");
+    let id = format!("chatcmpl-{}-{}", state.name, state.requests());
+    let chunk = |delta: Value, reason: Value| {
+        let choice = json!({"index": 0, "delta": delta, "logprobs": null, "finish_reason": reason});
+        let chunk = json!({"id": id, "object": "chat.completion.chunk", "created": 1, "model": "fake",
+            "choices": [choice]});
+        format!("data: {chunk}\n\n")
+    };
+    let mut events = vec![chunk(json!({"role": "assistant", "content": ""}), Value::Null)];
+    events.extend(rest.chars().map(|c| chunk(json!({"content": c.to_string()}), Value::Null)));
+    if state.dies.load(Ordering::SeqCst) {
+        events.truncate(events.len() / 2);
+    } else {
+        events.extend([chunk(json!({}), json!("stop")), "data: [DONE]\n\n".to_owned()]);
+    }
+    // Cut anywhere, also within a character.
+    let bytes = events.concat().into_bytes();
+    let mut parts: Vec<_> = bytes.chunks(101).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
+    if state.dies.load(Ordering::SeqCst) {
+        parts.push(Err(std::io::Error::other("died")));
+    }
+    let stream = futures::stream::iter(parts).then(|part| async move {
+        tokio::task::yield_now().await;
+        part.map(Frame::data)
+    });
+    let mut response = Response::builder().header("content-type", "text/event-stream");
+    if request["logprobs"] != true {
+        response = response.header("x-switchyard-continuable", "1");
+    }
+    response.body(StreamBody::new(stream).boxed_unsync()).unwrap()
 }
 
 fn full(status: u16, text: String) -> Response<Body> {

@@ -5,6 +5,7 @@
 mod asked_for;
 mod balancing;
 mod canary;
+mod continued;
 mod conversations;
 mod drains;
 mod failover;

@@ -11,6 +11,7 @@ mod answer;
 mod breaker;
 mod canary;
 mod client;
+mod continued;
 mod conversations;
 mod drive;
 mod driver;

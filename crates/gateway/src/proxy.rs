@@ -22,6 +22,7 @@ use telemetry::gateway::GatewayMetrics;
 
 use crate::answer;
 use crate::client::Client;
+use crate::continued::{self, CONTINUABLE_HEADER, Said};
 use crate::conversations::{Conversation, Conversations};
 use crate::hold::Hold;
 use crate::retry_budget::RetryBudget;
@@ -98,6 +99,10 @@ pub(crate) struct Carried {
     unreachable: bool,
     /// The last event of a streamed answer has passed.
     done: bool,
+    /// What was said of an answer that another worker can go on with.
+    said: Option<Said>,
+    /// What a worker gets instead of the client's body, to go on with an answer.
+    instead: Option<Bytes>,
     body_received: u64,
     /// The request line has a character that belongs in none.
     doubtful: bool,
@@ -164,6 +169,8 @@ impl ProxyHttp for FrontDoor {
             tries: 0,
             unreachable: false,
             done: false,
+            said: None,
+            instead: None,
             body_received: 0,
             doubtful: false,
             body_is_here: false,
@@ -251,6 +258,13 @@ impl ProxyHttp for FrontDoor {
         end_of_stream: bool,
         carried: &mut Carried,
     ) -> Result<()> {
+        if let Some(said) = &carried.said
+            && said.continued() > 0
+        {
+            // All of it at once, in place of the kept beginning.
+            *body = carried.instead.take();
+            return Ok(());
+        }
         let part: &[u8] = body.as_deref().unwrap_or_default();
         // A retry sends the kept beginning again: only the first try counts and is copied.
         if carried.tries > 1 {
@@ -311,6 +325,10 @@ impl ProxyHttp for FrontDoor {
         request.insert_header("x-forwarded-for", forwarded)?;
         request.insert_header("x-real-ip", address)?;
         request.insert_header("x-forwarded-proto", client.scheme)?;
+        if let Some(instead) = &carried.instead {
+            request.remove_header(&header::TRANSFER_ENCODING);
+            request.insert_header(header::CONTENT_LENGTH, instead.len().to_string())?;
+        }
         at_door::pass_on(session, carried, request)
     }
 
@@ -320,6 +338,21 @@ impl ProxyHttp for FrontDoor {
         response: &mut ResponseHeader,
         carried: &mut Carried,
     ) -> Result<()> {
+        let continuable = continued::is_continuable(response);
+        match &carried.said {
+            // The answer's header was sent long ago.
+            Some(said) if said.continued() > 0 => {
+                if let Some(assignment) = &carried.assignment {
+                    assignment.worker.succeeded();
+                }
+                return if continuable { Ok(()) } else { Err(cannot_go_on(response)) };
+            }
+            Some(_) | None => {}
+        }
+        response.remove_header(CONTINUABLE_HEADER);
+        if continuable && carried.config.upstream.continuations > 0 {
+            carried.said = Some(Said::new(carried.config.upstream.kept_text));
+        }
         carried.first_byte = Some(carried.started.elapsed());
         if *self.leaving.borrow() {
             session.set_keepalive(None);
@@ -371,6 +404,9 @@ impl ProxyHttp for FrontDoor {
         if let Some(early) = &mut carried.early {
             early.fit(body, end_of_stream);
         }
+        if let Some(said) = &mut carried.said {
+            said.pass(body, end_of_stream);
+        }
         if let Some(part) = body {
             carried.bytes += part.len() as u64;
             carried.done |= part.ends_with(LAST_EVENT);
@@ -410,9 +446,15 @@ impl ProxyHttp for FrontDoor {
         if *error.esource() == ErrorSource::Upstream {
             self.blame_worker(carried, &error);
         }
+        if *error.esource() == ErrorSource::Upstream && self.goes_on(session, carried) {
+            error.set_retry(true);
+            return error;
+        }
         let request = session.req_header();
-        let idempotent =
-            request.method.is_idempotent() || request.headers.contains_key("idempotency-key");
+        let repeatable = &carried.config.upstream.repeatable;
+        let idempotent = request.method.is_idempotent()
+            || request.headers.contains_key("idempotency-key")
+            || repeatable.iter().any(|path| path == request.uri.path());
         let unanswered = session.response_written().is_none()
             || carried.early.is_some() && carried.first_byte.is_none();
         let may_retry = *error.esource() == ErrorSource::Upstream
@@ -466,6 +508,9 @@ impl ProxyHttp for FrontDoor {
                 let _ = self.answer(session, carried, &no).await;
             } else if carried.early.is_some() && carried.first_byte.is_none() {
                 let _ = waiting::tell(session, status, code, text).await;
+            } else if carried.said.as_ref().is_some_and(Said::lacks_only_the_end) {
+                let last = Bytes::from_static(LAST_EVENT);
+                carried.done = session.write_response_body(Some(last), true).await.is_ok();
             }
         }
         FailToProxy { error_code: status, can_reuse_downstream: false }
@@ -809,6 +854,32 @@ impl FrontDoor {
         Ok(())
     }
 
+    /// Whether another worker shall go on with an answer that was cut in the middle; prepares what it will be sent.
+    fn goes_on(&self, session: &Session, carried: &mut Carried) -> bool {
+        let Some(said) = &mut carried.said else { return false };
+        let most = carried.config.upstream.continuations;
+        let kept = session.as_ref().get_retry_buffer();
+        let whole = !session.as_ref().retry_buffer_truncated();
+        if !whole || !said.may_go_on() || said.continued() >= most {
+            return false;
+        }
+        carried.instead = kept.and_then(|body| said.request(&body));
+        let (true, Some(admission)) = (carried.instead.is_some(), &carried.admission) else {
+            return false;
+        };
+        let slot = admission.pool.slot;
+        said.go_on(slot.as_str());
+        let worker = carried.assignment.as_ref().map_or("-", |assignment| &assignment.worker.name);
+        tracing::warn!(
+            %slot, worker, request_id = carried.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or("-"),
+            "a worker ended in the middle of an answer: another one is asked to go on with it"
+        );
+        if let Some(metrics) = self.metrics.slots.get(slot.index()) {
+            metrics.continued.inc();
+        }
+        true
+    }
+
     fn blame_worker(&self, carried: &Carried, error: &Error) {
         let Some(assignment) = &carried.assignment else { return };
         let worker = &assignment.worker;
@@ -819,6 +890,13 @@ impl FrontDoor {
             );
         }
     }
+}
+
+/// The next worker answers with something else than the rest of the answer.
+fn cannot_go_on(response: &ResponseHeader) -> Box<Error> {
+    let status = response.status.as_u16();
+    let text = format!("a worker answered {status} instead of going on with an answer");
+    Error::explain(ErrorType::HTTPStatus(502), text).into_up()
 }
 
 /// Reads a body that is short enough to be kept whole, so that it can be both looked into and sent on.

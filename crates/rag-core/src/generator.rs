@@ -93,7 +93,10 @@ pub enum Form {
 pub struct GenerateRequest {
     /// The conversation, already cut to fit (`prompt::fit`).
     pub messages: Vec<Message>,
-    /// The most tokens to make; 0 only computes the prompt, so that answers to others that begin like it come sooner.
+    /// What was said of the answer already, by another worker: it goes on from exactly there, and repeats none of it.
+    pub said: String,
+    /// The most tokens of the whole answer; 0 only computes the prompt, so that answers to others that begin like it come
+    /// sooner.
     pub max_tokens: usize,
     /// How to choose them.
     pub sampling: Sampling,
@@ -112,6 +115,7 @@ impl GenerateRequest {
     pub fn new(messages: Vec<Message>, max_tokens: usize, caller: Caller) -> Self {
         Self {
             messages,
+            said: String::new(),
             max_tokens,
             sampling: Sampling::default(),
             stop: Vec::new(),
@@ -177,7 +181,7 @@ pub struct Generated {
     pub prompt_tokens: usize,
     /// Those of them that were computed before, for an earlier prompt of the same caller.
     pub reused_tokens: usize,
-    /// Tokens made.
+    /// Tokens of the answer, those said already included.
     pub completion_tokens: usize,
 }
 
@@ -201,7 +205,7 @@ pub enum GenerateError {
         /// Tokens one answer may use.
         context: usize,
     },
-    /// The form that was asked for cannot be kept.
+    /// The form that was asked for cannot be kept, or what was said already has another.
     #[error("the answer's form: {0}")]
     Form(String),
     /// The chat template or the engine failed.

@@ -10,7 +10,11 @@ use crate::text::{Settled, TextStream};
 
 /// One answer to make, tokenized and checked to fit.
 pub(crate) struct Job {
+    /// With what was said of the answer already.
     pub(crate) prompt: Vec<LlamaToken>,
+    /// How many of its last tokens were said already.
+    pub(crate) said: usize,
+    /// Tokens still to make.
     pub(crate) max_tokens: usize,
     pub(crate) choosing: Choosing,
     pub(crate) stop: Vec<String>,
@@ -31,7 +35,10 @@ pub(crate) struct Answer {
     pub(crate) sequence: i32,
     /// The prompt, then the tokens made.
     pub(crate) tokens: Vec<LlamaToken>,
+    /// With what was said of the answer already.
     pub(crate) prompt: usize,
+    /// How many of the prompt's last tokens were said already.
+    pub(crate) said: usize,
     /// The cells of the tokens that are in the context or in the batch.
     pub(crate) held: Held,
     /// How many of them are computed: the others are in a batch that was not decoded yet.
@@ -63,6 +70,7 @@ impl Answer {
         Self {
             sequence,
             prompt: job.prompt.len(),
+            said: job.said,
             tokens: job.prompt,
             held: Held::default(),
             computed: 0,

@@ -347,9 +347,9 @@ impl Engine<'_> {
         if let Some(answer) = self.places[place].take() {
             let generated = Generated {
                 finish,
-                prompt_tokens: answer.prompt,
-                reused_tokens: answer.reused,
-                completion_tokens: answer.made(),
+                prompt_tokens: answer.prompt - answer.said,
+                reused_tokens: answer.reused.min(answer.prompt - answer.said),
+                completion_tokens: answer.said + answer.made(),
             };
             answer.sink.finish(Ok(generated));
             self.keep(place, answer.sequence, answer.tokens, answer.held, answer.caller);

@@ -34,6 +34,22 @@ impl Choosing {
         Ok(Self { sampler: sampler(sampling, model.vocab().n_tokens()), grammar, likeliest })
     }
 
+    /// Takes in tokens that were chosen before, elsewhere.
+    ///
+    /// # Errors
+    /// When they have not the form.
+    pub(crate) fn take_in(&mut self, tokens: &[LlamaToken]) -> Result<(), GenerateError> {
+        for token in tokens {
+            self.sampler.accept(*token);
+            if let Some(grammar) = &mut self.grammar {
+                grammar.try_accept(*token).map_err(|_| {
+                    GenerateError::Form("what was said already does not have it".to_owned())
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Chooses the next token from the logits at `index`, and says how likely it was where that is asked for.
     pub(crate) fn choose(
         &mut self,

@@ -260,8 +260,9 @@ impl LlamaGenerator {
         Arc::clone(&self.stats)
     }
 
-    fn tokenize(&self, messages: &[Message]) -> Result<Vec<LlamaToken>, GenerateError> {
-        let prompt = self.template.render(messages).map_err(|error| {
+    /// The conversation's tokens, and those of what was `said` of the answer already behind them.
+    fn tokenize(&self, messages: &[Message], said: &str) -> Result<Vec<LlamaToken>, GenerateError> {
+        let prompt = self.template.render(messages, said).map_err(|error| {
             GenerateError::Failed(format!("the model's chat template refuses this: {error}"))
         })?;
         let vocab = self.model.vocab();
@@ -301,7 +302,7 @@ impl Generator for LlamaGenerator {
     }
 
     fn count_tokens(&self, messages: &[Message]) -> Result<usize, GenerateError> {
-        Ok(self.tokenize(messages)?.len())
+        Ok(self.tokenize(messages, "")?.len())
     }
 
     fn submit(
@@ -309,16 +310,22 @@ impl Generator for LlamaGenerator {
         request: GenerateRequest,
         sink: Box<dyn AnswerSink>,
     ) -> Result<(), GenerateError> {
-        let prompt = self.tokenize(&request.messages)?;
+        let prompt = self.tokenize(&request.messages, &request.said)?;
+        let said = if request.said.is_empty() {
+            0
+        } else {
+            prompt.len().saturating_sub(self.count_tokens(&request.messages)?)
+        };
         let context = self.identity.context;
         if prompt.len() >= context {
             return Err(GenerateError::TooLong { tokens: prompt.len(), context });
         }
-        let max_tokens = request.max_tokens.min(context - prompt.len());
+        let max_tokens = request.max_tokens.saturating_sub(said).min(context - prompt.len());
         let (form, likeliest) = (request.form.as_ref(), request.likelihoods);
-        let choosing = Choosing::new(&self.model, &request.sampling, form, likeliest)?;
+        let mut choosing = Choosing::new(&self.model, &request.sampling, form, likeliest)?;
+        choosing.take_in(&prompt[prompt.len() - said..])?;
         let (stop, caller) = (request.stop, request.caller);
-        let job = Job { prompt, max_tokens, choosing, stop, caller, sink };
+        let job = Job { prompt, said, max_tokens, choosing, stop, caller, sink };
         let Some(queue) = &self.queue else { return Err(GenerateError::Stopping) };
         self.stats.waiting.fetch_add(1, Ordering::Relaxed);
         queue.try_send(job).map_err(|error| {

@@ -59,6 +59,8 @@ pub struct SlotMetrics {
     pub in_flight: IntGauge,
     /// Answers that began and did not end: the worker went away in the middle.
     pub truncated: IntCounter,
+    /// Answers that another worker was asked to go on with.
+    pub continued: IntCounter,
     /// Answers whose client went away before their end.
     pub abandoned: IntCounter,
     pub retries: IntCounter,
@@ -121,6 +123,12 @@ impl GatewayMetrics {
             &registry,
             "switchyard_truncated_streams_total",
             "Answers cut by their worker",
+            &["slot"],
+        )?;
+        let continued = counters(
+            &registry,
+            "switchyard_continued_streams_total",
+            "Answers that another worker went on with",
             &["slot"],
         )?;
         let abandoned = counters(
@@ -207,6 +215,7 @@ impl GatewayMetrics {
                 first_byte: first_byte.with_label_values(&[slot]),
                 in_flight: in_flight.with_label_values(&[slot]),
                 truncated: truncated.with_label_values(&[slot]),
+                continued: continued.with_label_values(&[slot]),
                 abandoned: abandoned.with_label_values(&[slot]),
                 retries: retries.with_label_values(&[slot]),
                 canary: canary.with_label_values(&[slot]),

@@ -71,6 +71,13 @@ pub struct Upstream {
     /// How many of the requests may be tried again, such as `20%`; a hundred may in any case.
     #[serde(deserialize_with = "super::check::percent")]
     pub retry_budget: Share,
+    /// Paths whose requests change nothing, so that they may be tried again whatever their method.
+    pub repeatable: Vec<String>,
+    /// How often another worker may go on with an answer that was cut in the middle; 0 never.
+    pub continuations: u32,
+    /// The longest text of an answer that is kept for that.
+    #[serde(with = "settings_file::bytes")]
+    pub kept_text: u64,
 }
 
 impl Default for Upstream {
@@ -83,6 +90,11 @@ impl Default for Upstream {
             idle_connections: 256,
             tries: 4,
             retry_budget: Share::per_mille(200).unwrap_or(Share::ALL),
+            repeatable: ["/v1/chat/completions", "/v1/search", "/v1/embeddings"]
+                .map(str::to_owned)
+                .to_vec(),
+            continuations: 2,
+            kept_text: 256 << 10,
         }
     }
 }

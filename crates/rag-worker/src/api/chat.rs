@@ -99,7 +99,7 @@ pub(super) async fn complete(
     request.check_supported()?;
     let answer = begin(worker, &request, caller::of(&headers)).await?;
     if request.stream {
-        Ok(stream::respond(answer, request.wants_usage()))
+        Ok(stream::respond(answer, request.wants_usage(), request.may_continue()))
     } else {
         Ok(Json(whole(answer).await?).into_response())
     }
@@ -113,7 +113,7 @@ async fn begin(
 ) -> Result<Answer, ApiError> {
     let started = Instant::now();
     let name = uuid::Uuid::new_v4();
-    let conversation = request.conversation()?;
+    let (conversation, said) = request.conversation()?;
     // Without a seed every answer is another one, as OpenAI's are.
     let sampling = request.sampling(name.as_u128() as u32)?;
     let stop = request.stop()?;
@@ -154,7 +154,9 @@ async fn begin(
         Plan::NotInDocuments { text } => {
             account.piece();
             account.settle("not_in_documents");
-            (Value::Array(Vec::new()), vec![], said(text, choices, form.is_some()))
+            // What another worker said of it already is not said again.
+            let rest = text.strip_prefix(said.as_str()).unwrap_or_default();
+            (Value::Array(Vec::new()), vec![], told(rest, choices, form.is_some()))
         }
         Plan::Generate { messages, citations, notices } => {
             // Every token is at most one piece, so the engine's thread never finds the channel full.
@@ -164,6 +166,7 @@ async fn begin(
                 let seed = sampling.seed.wrapping_add(choice);
                 let generate = GenerateRequest {
                     messages: messages.clone(),
+                    said: said.clone(),
                     max_tokens,
                     sampling: Sampling { seed, ..sampling.clone() },
                     stop: stop.clone(),
@@ -196,7 +199,7 @@ async fn begin(
 }
 
 /// The events of answers that no model makes. A text is none of the form that was asked for, and so a refusal.
-fn said(text: &str, choices: u32, formed: bool) -> mpsc::Receiver<Event> {
+fn told(text: &str, choices: u32, formed: bool) -> mpsc::Receiver<Event> {
     let (sender, events) = mpsc::channel(2 * choices as usize);
     let generated = Generated {
         finish: Finish::Stop,

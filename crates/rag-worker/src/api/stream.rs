@@ -7,6 +7,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
@@ -20,17 +21,21 @@ use super::wire;
 
 /// A comment this often keeps proxies from taking a long prompt for a dead connection.
 const PING: Duration = Duration::from_secs(10);
+/// Tells the gateway that another worker can go on with the answer, should this one die: `continue_final_message` says where.
+const CONTINUABLE: HeaderName = HeaderName::from_static("x-switchyard-continuable");
 
-/// The response that streams `answer`; `with_usage` adds OpenAI's usage event.
-pub(super) fn respond(answer: Answer, with_usage: bool) -> Response {
+/// The response that streams `answer`; `with_usage` adds OpenAI's usage event. Another worker can go on with it if
+/// `continuable`.
+pub(super) fn respond(answer: Answer, with_usage: bool, continuable: bool) -> Response {
     let mut response = Sse::new(events(answer, with_usage))
         .keep_alive(KeepAlive::new().interval(PING))
         .into_response();
     // nginx and its kin would otherwise collect the answer before passing it on.
-    response.headers_mut().insert(
-        axum::http::HeaderName::from_static("x-accel-buffering"),
-        axum::http::HeaderValue::from_static("no"),
-    );
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    if continuable {
+        headers.insert(CONTINUABLE, HeaderValue::from_static("1"));
+    }
     response
 }
 

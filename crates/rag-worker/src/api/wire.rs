@@ -37,6 +37,9 @@ pub(crate) struct ChatRequest {
     tools: Option<Vec<Value>>,
     response_format: Option<ResponseFormat>,
     grammar: Option<String>,
+    /// The last message is the beginning of the answer, which goes on from there (as in vLLM and Transformers).
+    #[serde(default)]
+    continue_final_message: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -194,9 +197,29 @@ impl ChatRequest {
         self.logit_bias.iter().flatten().map(read).collect()
     }
 
-    /// The conversation.
-    pub(crate) fn conversation(&self) -> Result<Vec<Message>, ApiError> {
-        self.messages.iter().map(WireMessage::read).collect()
+    /// The conversation, and what was said of the answer already.
+    pub(crate) fn conversation(&self) -> Result<(Vec<Message>, String), ApiError> {
+        let mut messages =
+            self.messages.iter().map(WireMessage::read).collect::<Result<Vec<_>, _>>()?;
+        if !self.continue_final_message {
+            return Ok((messages, String::new()));
+        }
+        let refuse = |why: &str| {
+            let message = format!("continue_final_message: {why}");
+            Err(ApiError::invalid(message).with_param("continue_final_message"))
+        };
+        if self.choices()? > 1 || self.likelihoods()?.is_some() {
+            return refuse("only one answer, without logprobs, can be continued");
+        }
+        match messages.pop() {
+            Some(last) if last.role == Role::Assistant => Ok((messages, last.content)),
+            Some(_) | None => refuse("the last message must be the assistant's"),
+        }
+    }
+
+    /// Whether another worker could go on with the answer in the middle.
+    pub(crate) fn may_continue(&self) -> bool {
+        matches!((self.choices(), self.likelihoods()), (Ok(1), Ok(None)))
     }
 
     /// How tokens are chosen. A request without a seed gets `seed`.
@@ -364,7 +387,7 @@ mod tests {
     fn content_may_be_text_parts() {
         let parts = json!([{ "type": "text", "text": "one" }, { "type": "text", "text": "two" }]);
         let read = request(json!({ "messages": [{ "role": "user", "content": parts }] }));
-        assert_eq!(read.conversation().unwrap()[0].content, "one\ntwo");
+        assert_eq!(read.conversation().unwrap().0[0].content, "one\ntwo");
         let image = json!([{ "type": "image_url", "image_url": { "url": "data:" } }]);
         let read = request(json!({ "messages": [{ "role": "user", "content": image }] }));
         assert!(read.conversation().is_err());
@@ -394,6 +417,21 @@ mod tests {
         both["grammar"] = json!("root ::= \"a\"");
         assert!(form(both).is_err());
         assert!(form(json!({ "grammar": "x".repeat(LONGEST_FORM + 1) })).is_err());
+    }
+
+    #[test]
+    fn an_answer_may_be_begun() {
+        let messages = json!([{ "role": "user", "content": "Hi" }, { "role": "assistant", "content": "He" }]);
+        let begun = |extra: Value| {
+            let mut body = json!({ "messages": messages, "continue_final_message": true });
+            body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            request(body).conversation()
+        };
+        let (conversation, said) = begun(json!({})).unwrap();
+        assert_eq!((conversation.len(), said.as_str()), (1, "He"));
+        assert!(begun(json!({ "n": 2 })).is_err());
+        assert!(begun(json!({ "logprobs": true })).is_err());
+        assert!(asking(json!({ "continue_final_message": true })).conversation().is_err());
     }
 
     #[test]
