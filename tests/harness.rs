@@ -1,10 +1,12 @@
 //! What the tests of real binaries share.
 
+pub mod browser;
 pub mod cross_encoder;
 pub mod fake_worker;
 pub mod gateway;
 pub mod http;
 pub mod memory;
+pub mod node;
 pub mod onnx;
 pub mod peers;
 pub mod processes;

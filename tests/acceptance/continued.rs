@@ -31,7 +31,8 @@ async fn a_worker_is_killed_in_the_middle_of_a_hundred_answers() {
     let gateway = Gateway::start(&[survivor.address, victim.address], &[], settings).await;
     gateway.wait("blue");
 
-    let more = json!({ "stream": true, "max_tokens": 40, "stream_options": { "include_usage": true } });
+    let more =
+        json!({ "stream": true, "max_tokens": 40, "stream_options": { "include_usage": true } });
     let body = |number: usize| question(QUESTIONS[number % QUESTIONS.len()], more.clone());
     // What is said when nobody dies: at temperature 0 it is the same.
     let mut unbroken = Vec::new();

@@ -245,7 +245,8 @@ fn chat(state: &State, body: &[u8]) -> Response<Body> {
     }
     // Cut anywhere, also within a character.
     let bytes = events.concat().into_bytes();
-    let mut parts: Vec<_> = bytes.chunks(101).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
+    let mut parts: Vec<_> =
+        bytes.chunks(101).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
     if state.dies.load(Ordering::SeqCst) {
         parts.push(Err(std::io::Error::other("died")));
     }

@@ -48,9 +48,7 @@ impl Stream {
             if let Some(reason) = choice["finish_reason"].as_str() {
                 self.finish_reason = Some(reason.to_owned());
             }
-            for (field, kept) in
-                [("usage", &mut self.usage), ("citations", &mut self.citations)]
-            {
+            for (field, kept) in [("usage", &mut self.usage), ("citations", &mut self.citations)] {
                 if chunk[field].is_object() || chunk[field].is_array() {
                     *kept = Some(chunk[field].clone());
                 }

@@ -1,6 +1,7 @@
 //! The operators' API: `/v1`, `/metrics`, `/healthz` and `/readyz`, on a unix socket and optionally on HTTP.
 
 mod request;
+mod warm;
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -36,6 +37,7 @@ use crate::events;
 use crate::operators::{self, Operators};
 use crate::people::Caller;
 use crate::reload::Reloader;
+use crate::settings;
 use crate::settings::check::share;
 use crate::shared::Shared;
 use crate::status;
@@ -55,6 +57,7 @@ pub(crate) struct Desk {
     pub shared: Shared,
     pub operators: Arc<Operators>,
     pub reloader: Arc<Reloader>,
+    pub warm: settings::Warm,
     pub stopping: watch::Receiver<bool>,
 }
 
@@ -67,6 +70,7 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/rollback", post(rollback))
         .route("/v1/canary", post(set_canary))
         .route("/v1/shadow", post(set_shadow))
+        .route("/v1/warm", post(warm::warm))
         .route("/v1/request", post(request::request_promotion))
         .route("/v1/drain", get(running).post(set_deadline))
         .route("/v1/reload", post(reload))
@@ -178,6 +182,9 @@ async fn promote(
     };
     let seen = seen_attempt.map(Attempt);
     let event = Event::Promote { to, reason, force, seen, stages, every };
+    if !dry_run {
+        warm::before(&desk, &caller, &event, to).await;
+    }
     ask(&desk, &caller, event, dry_run, wait).await
 }
 
@@ -212,7 +219,11 @@ async fn set_canary(
         return bad_value(text);
     }
     let SetCanary { reason, force, dry_run, .. } = wish;
+    let ends = share == Share::NONE && rules.is_empty();
     let event = Event::Canary { share, rules, reason, force };
+    if !dry_run && !ends {
+        warm::before(&desk, &caller, &event, None).await;
+    }
     ask(&desk, &caller, event, dry_run, Wait::Routed).await
 }
 

@@ -218,6 +218,7 @@ pub async fn compose(
         shared: shared.clone(),
         operators,
         reloader,
+        warm: settings.warm,
         stopping: stopping.clone(),
     };
     let driver = Driver::new(switch, shared.clone(), (own, inbox), addresses, deadline, requested);

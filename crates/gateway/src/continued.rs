@@ -312,12 +312,12 @@ mod tests {
             assert_eq!(passed(&mut said, stream), stream);
             assert!(!said.may_go_on());
         }
-        let mut said = said();
+        let mut too_long = said();
         let long = chunk("a", &json!({ "content": "x".repeat(1 << 16) }), Value::Null);
-        assert_eq!(passed(&mut said, &long), long);
-        assert_eq!(passed(&mut said, &long), long);
-        assert!(!said.may_go_on());
-        let mut endless = self::said();
+        assert_eq!(passed(&mut too_long, &long), long);
+        assert_eq!(passed(&mut too_long, &long), long);
+        assert!(!too_long.may_go_on());
+        let mut endless = said();
         let part = "x".repeat((1 << 16) + 1);
         assert_eq!(passed(&mut endless, &part), part);
     }

@@ -122,7 +122,7 @@ fn needed(method: &Method, path: &str, protect_metrics: bool) -> Option<Role> {
         "/metrics" if !protect_metrics => None,
         _ if method.is_safe() => Some(Role::Viewer),
         "/v1/request" => Some(Role::Requester),
-        "/v1/promote" | "/v1/rollback" | "/v1/canary" | "/v1/shadow" | "/v1/drain" => {
+        "/v1/promote" | "/v1/rollback" | "/v1/canary" | "/v1/shadow" | "/v1/drain" | "/v1/warm" => {
             Some(Role::Operator)
         }
         // What is not listed changes the gateway itself, or is new: nobody has it by accident.

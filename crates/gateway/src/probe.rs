@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::driver::Message;
+use crate::exchange::exchange;
 use crate::identity::Identity;
 use crate::proxy::SLOT_HEADER;
 use crate::settings::Health;
@@ -119,36 +119,12 @@ pub(crate) struct Answer {
 /// # Errors
 /// The cause, in words.
 pub(crate) async fn ask(address: SocketAddr, host: &str, path: &str) -> Result<Answer, String> {
-    let stream =
-        tokio::net::TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| error.to_string())?;
-    let request = http::Request::get(path)
-        .header(http::header::HOST, host)
-        .header(http::header::USER_AGENT, concat!("switchyard/", env!("CARGO_PKG_VERSION")))
-        .body(Empty::<bytes::Bytes>::new())
-        .map_err(|error| error.to_string())?;
-    let exchange = async {
-        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
-        let status = response.status().as_u16();
-        let slot = response.headers().get(SLOT_HEADER).and_then(|slot| slot.to_str().ok());
-        let slot = slot.map(str::to_owned);
-        let body = Limited::new(response.into_body(), LONGEST_ANSWER)
-            .collect()
-            .await
-            .map_err(|error| error.to_string())?;
-        let identity = serde_json::from_slice(&body.to_bytes()).ok().map(Identity::read);
-        Ok(Answer { status, slot, identity })
-    };
-    // The connection is driven here and dropped with the probe; nothing is left behind when the time is over.
-    tokio::pin!(connection);
-    tokio::pin!(exchange);
-    tokio::select! {
-        outcome = &mut exchange => outcome,
-        ended = &mut connection => match ended {
-            Ok(()) => exchange.await,
-            Err(error) => Err(error.to_string()),
-        },
-    }
+    let request = http::Request::get(path).body(Full::default()).map_err(|e| e.to_string())?;
+    let answer = exchange(address, host, request, LONGEST_ANSWER).await?;
+    let slot = answer.headers().get(SLOT_HEADER).and_then(|slot| slot.to_str().ok());
+    Ok(Answer {
+        status: answer.status().as_u16(),
+        slot: slot.map(str::to_owned),
+        identity: serde_json::from_slice(answer.body()).ok().map(Identity::read),
+    })
 }

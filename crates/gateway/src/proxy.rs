@@ -35,6 +35,7 @@ use crate::slot_pool::Chosen;
 use crate::strict;
 use crate::users::{Gate, USER_HEADER, User, Visitor};
 use crate::waiting::{self, Early};
+use crate::warming::INTERNAL_HEADER;
 use crate::wire::Wire;
 
 /// The end of the last event of OpenAI's streams. Its clients close as soon as they have read it.
@@ -296,6 +297,7 @@ impl ProxyHttp for FrontDoor {
         request.remove_header(SLOT_HEADER);
         request.remove_header(RELEASE_HEADER);
         request.remove_header(&SHADOW_HEADER);
+        request.remove_header(&INTERNAL_HEADER);
         for hidden in Gate::hidden(carried.config.gate.as_ref()) {
             request.remove_header(*hidden);
         }

@@ -36,6 +36,7 @@ const ONLY_AT_START: &[&str] = &[
     "threads",
     "limits.connections",
     "limits.http2_streams",
+    "promotion.warm",
     "routing.conversations",
     "routing.first_live",
     "routing.hold",

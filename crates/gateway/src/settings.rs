@@ -28,7 +28,7 @@ pub use drive::{Confirm, Drive};
 use listen::{Admin, Listen, Tls};
 pub use listen::{CertificateFiles, Limits, Shutdown, TlsVersion};
 pub use operators::Operators;
-pub use promotion::{Conversations, Hold, Mismatch, Shadow};
+pub use promotion::{Conversations, Hold, Mismatch, Shadow, Warm};
 use promotion::{FirstLive, Promotion, Requirement, Routing};
 use routes::{MapFile, RouteFile};
 use slots::Slots;
@@ -100,6 +100,7 @@ pub struct Settings {
     pub passive: Passive,
     pub rules: Rules,
     pub mismatch: Mismatch,
+    pub warm: Warm,
     pub upstream: Upstream,
     pub allow_slot_header: bool,
     pub first_live: Slot,
@@ -298,6 +299,7 @@ impl Settings {
                 failover: typed.routing.failover.as_ref().map(|failover| failover.after),
             },
             mismatch: typed.promotion.mismatch,
+            warm: typed.promotion.warm,
             upstream: typed.upstream,
             allow_slot_header: typed.routing.allow_slot_header,
             first_live: match typed.routing.first_live {

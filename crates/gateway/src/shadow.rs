@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use crate::routing::Assignment;
 use crate::settings;
 use crate::slot_pool::{Chosen, SlotPool};
+use crate::warming::INTERNAL_HEADER;
 
 /// Tells a worker that nobody will see its answer.
 pub(crate) const SHADOW_HEADER: HeaderName = HeaderName::from_static("x-switchyard-shadow");
@@ -93,9 +94,13 @@ impl Shadow {
             return None;
         }
         let mut headers = headers.clone();
-        for name in
-            [header::CONNECTION, header::TRANSFER_ENCODING, header::CONTENT_LENGTH, header::EXPECT]
-        {
+        for name in [
+            header::CONNECTION,
+            header::TRANSFER_ENCODING,
+            header::CONTENT_LENGTH,
+            header::EXPECT,
+            INTERNAL_HEADER,
+        ] {
             headers.remove(name);
         }
         headers.insert(SHADOW_HEADER, HeaderValue::from_static("1"));

@@ -4,7 +4,9 @@ mod caller;
 mod chat;
 mod embeddings;
 mod error;
+mod feedback;
 mod health;
+mod internal;
 mod models;
 mod page;
 mod search;
@@ -31,8 +33,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Every endpoint of the worker.
 pub(crate) fn router(worker: Arc<Worker>) -> Router {
+    let internal = Router::new()
+        .route("/internal/questions", get(internal::questions))
+        .route("/internal/warm", post(internal::warm))
+        .layer(middleware::from_fn(internal::only));
     Router::new()
+        .merge(internal)
         .route("/", get(page::show))
+        .route("/page/{*path}", get(page::file))
         .route("/health", get(health::show))
         .route("/metrics", get(health::metrics))
         .route("/v1/models", get(models::list))
@@ -40,6 +48,7 @@ pub(crate) fn router(worker: Arc<Worker>) -> Router {
         .route("/v1/chat/completions", post(chat::complete))
         .route("/v1/embeddings", post(embeddings::embed))
         .route("/v1/search", post(search::search))
+        .route("/v1/feedback", get(feedback::show).post(feedback::add))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(LONGEST_BODY))

@@ -4,11 +4,14 @@ mod admission;
 mod answering;
 mod api;
 mod drain;
+mod feedback;
 mod load;
 mod own_request;
+mod recent;
 mod server;
 mod settings;
 mod state;
+mod warming;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -11,6 +11,8 @@ use rag_generator::{EngineSettings, KvType, MOST_SEQUENCES};
 use serde::Deserialize;
 use settings_file::SettingsError;
 
+use crate::feedback::FeedbackSettings;
+
 /// What a worker is to do; every value is checked.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
@@ -26,6 +28,7 @@ pub(crate) struct Settings {
     pub(crate) model: PathBuf,
     pub(crate) inference: Inference,
     pub(crate) retrieval: Retrieval,
+    pub(crate) feedback: Option<FeedbackSettings>,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -90,8 +93,21 @@ struct SettingsFile {
     inference: InferenceFile,
     #[serde(default)]
     retrieval: RetrievalFile,
+    feedback: Option<FeedbackFile>,
     #[serde(default)]
     shutdown: ShutdownFile,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FeedbackFile {
+    file: PathBuf,
+    #[serde(with = "settings_file::bytes", default = "default_longest_feedback")]
+    longest: u64,
+}
+
+fn default_longest_feedback() -> u64 {
+    64 << 20
 }
 
 fn default_listen() -> SocketAddr {
@@ -234,7 +250,10 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
     within("retrieval.threads", file.retrieval.threads as u64, 1, 64)?;
     within("retrieval.reranked", file.retrieval.reranked as u64, 1, 1000)?;
     let retrieval = retrieval(path, &file.retrieval, &models)?;
+    let feedback =
+        file.feedback.map(|FeedbackFile { file, longest }| FeedbackSettings { file, longest });
     Ok(Settings {
+        feedback,
         listen: file.listen,
         slot: file.slot,
         knowledge: file.knowledge,

@@ -6,7 +6,10 @@ use telemetry::worker::WorkerMetrics;
 
 use crate::admission::Admission;
 use crate::answering::Answering;
+use crate::feedback::Feedback;
+use crate::recent::Recent;
 use crate::settings::Settings;
+use crate::warming::Warmth;
 
 /// Where a worker stands. It only ever moves forward.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +49,13 @@ pub(crate) struct Worker {
     pub(crate) answers: Admission,
     /// Places for searches and embeddings.
     pub(crate) searches: Admission,
+    /// What people think of answers, where it is kept.
+    pub(crate) feedback: Option<Arc<Feedback>>,
+    /// What is asked.
+    pub(crate) recent: Recent,
+    pub(crate) warmth: Warmth,
+    /// Held while this worker is being warmed.
+    pub(crate) warming: Arc<tokio::sync::Mutex<()>>,
     answering: OnceLock<Arc<Answering>>,
     phase: RwLock<Phase>,
 }
@@ -55,12 +65,17 @@ const SEARCHES: usize = 64;
 
 impl Worker {
     pub(crate) fn new(settings: Settings, metrics: WorkerMetrics) -> Self {
+        let feedback = settings.feedback.clone().map(|settings| Arc::new(Feedback::new(settings)));
         let places = settings.inference.engine.slots as usize + settings.inference.queue;
         Self {
             settings,
             metrics,
             answers: Admission::new(places),
             searches: Admission::new(SEARCHES),
+            feedback,
+            recent: Recent::default(),
+            warmth: Warmth::default(),
+            warming: Arc::default(),
             answering: OnceLock::new(),
             phase: RwLock::new(Phase::Loading("starting".to_owned())),
         }

@@ -236,6 +236,15 @@ pub struct Promote {
     pub every_s: Option<f64>,
 }
 
+/// `POST /v1/warm`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Warm {
+    /// `blue` or `green`; the idle slot when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
+}
+
 /// `POST /v1/canary`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]

@@ -13,4 +13,5 @@ pub(crate) mod secrets;
 pub(crate) mod shadow;
 pub(crate) mod status;
 pub(crate) mod wait;
+pub(crate) mod warm;
 pub(crate) mod watch;

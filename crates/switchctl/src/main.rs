@@ -12,7 +12,7 @@ use switch_client::Client;
 
 use crate::commands::{
     canary, drain, history, import_nginx, login, promote, reload, request, rollback, secrets,
-    shadow, status, wait, watch,
+    shadow, status, wait, warm, watch,
 };
 use crate::trouble::Trouble;
 
@@ -49,6 +49,8 @@ enum Command {
     Canary(canary::Arguments),
     /// Copy a share of the requests to the idle slot; nobody sees the copies' answers.
     Shadow(shadow::Arguments),
+    /// Warm a slot, so that the first who ask it do not wait longer than others.
+    Warm(warm::Arguments),
     /// Show what still runs on a slot, and when its workers may be stopped.
     Drain(drain::Arguments),
     /// Make settings out of an nginx configuration, and say what differs.
@@ -119,6 +121,7 @@ async fn ask(
         Command::Request(arguments) => request::run(client, output, arguments).await,
         Command::Rollback(arguments) => rollback::run(client, output, arguments).await,
         Command::Canary(arguments) => canary::run(client, output, arguments).await,
+        Command::Warm(arguments) => warm::run(client, output, arguments).await,
         Command::Shadow(arguments) => shadow::run(client, output, arguments).await,
         Command::Drain(arguments) => drain::run(client, output, arguments).await,
         Command::Reload => reload::run(client, output).await,

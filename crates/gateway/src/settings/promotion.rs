@@ -30,6 +30,26 @@ pub(super) struct Promotion {
     #[serde(with = "settings_file::duration")]
     pub(super) keep_old: Duration,
     pub(super) mismatch: Mismatch,
+    pub(super) warm: Warm,
+}
+
+/// How a slot is warmed before it gets traffic.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Warm {
+    /// Before a promotion or a canary, without being asked.
+    pub before: bool,
+    /// How many of the questions asked most are computed in advance.
+    pub questions: usize,
+    /// How long it may take; the promotion goes on then.
+    #[serde(with = "settings_file::duration")]
+    pub limit: Duration,
+}
+
+impl Default for Warm {
+    fn default() -> Self {
+        Self { before: true, questions: 16, limit: Duration::from_secs(60) }
+    }
 }
 
 impl Default for Promotion {
@@ -38,6 +58,7 @@ impl Default for Promotion {
             require: vec![Requirement::Ready, Requirement::Fingerprint],
             keep_old: Duration::from_secs(30 * 60),
             mismatch: Mismatch::default(),
+            warm: Warm::default(),
         }
     }
 }

@@ -19,7 +19,7 @@ use super::caller;
 use super::error::ApiError;
 use super::stream;
 use super::wire::{self, ChatRequest};
-use crate::answering::{Plan, Planned};
+use crate::answering::{AnsweringError, Plan, Planned};
 use crate::state::Worker;
 
 /// An answer that is being made: what is known of it from the start, and its pieces as they come.
@@ -69,6 +69,7 @@ impl Account {
     pub(super) fn piece(&mut self) {
         if !self.first_token {
             self.first_token = true;
+            self.worker.warmth.used();
             self.worker.metrics.first_token.observe(self.started.elapsed().as_secs_f64());
         }
     }
@@ -138,7 +139,11 @@ async fn begin(
         let (worker, answering) = (Arc::clone(&worker), Arc::clone(&answering));
         tokio::task::spawn_blocking(move || {
             let observe = |seconds| worker.metrics.retrieval.observe(seconds);
-            answering.plan(&conversation, max_tokens, &caller, observe).map(|plan| (plan, caller))
+            let planned = answering.plan(&conversation, max_tokens, &caller, observe)?;
+            if let Caller::Known(hash) = &caller {
+                worker.recent.note(&conversation, *hash);
+            }
+            Ok::<_, AnsweringError>((planned, caller))
         })
     };
     let failed = |account: &mut Account, error: ApiError| {

@@ -46,6 +46,11 @@ fn body(worker: &Worker, phase: &Phase) -> Value {
         "slots": worker.settings.inference.engine.slots,
         "threads": worker.settings.inference.engine.threads,
     });
+    let first_token = worker.warmth.first_token();
+    body["warm"] = json!(first_token.is_some());
+    if let Some(first_token) = first_token {
+        body["first_token_ms"] = json!(first_token.as_secs_f64() * 1e3);
+    }
     body["model"] = json!({
         "name": model.name,
         "file": model.file,

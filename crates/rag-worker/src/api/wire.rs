@@ -421,7 +421,8 @@ mod tests {
 
     #[test]
     fn an_answer_may_be_begun() {
-        let messages = json!([{ "role": "user", "content": "Hi" }, { "role": "assistant", "content": "He" }]);
+        let messages =
+            json!([{ "role": "user", "content": "Hi" }, { "role": "assistant", "content": "He" }]);
         let begun = |extra: Value| {
             let mut body = json!({ "messages": messages, "continue_final_message": true });
             body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
