@@ -8,7 +8,7 @@ use switchyard_tests::harness::{node, python};
 
 /// The newest when this was written.
 const PYTHON: &str = "openai==3.54.0";
-const LANGCHAIN: &str = "langchain-openai==1.7.4";
+const LANGCHAIN: &str = "langchain-openai==1.7.3";
 /// The newest that runs on the Node.js of Debian 12 as well.
 const JAVASCRIPT: &str = "openai@5.23.2";
 

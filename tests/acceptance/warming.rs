@@ -1,5 +1,7 @@
 //! A slot is warmed before it takes traffic: what was asked most of the live slot is computed there already.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 use switchyard_tests::harness::gateway::Gateway;
 use switchyard_tests::harness::http;
@@ -9,7 +11,7 @@ const CHAT: &str = "/v1/chat/completions";
 const PROBES: &str = "health: { interval: 100ms, timeout: 2s, rise: 1, fall: 3 }";
 const OFTEN: &str = "How long is the probation period?";
 const SELDOM: &str = "When are salaries paid?";
-const NEVER: &str = "Who is the ombudsperson?";
+const NEVER: &str = "What does a user do who loses a laptop?";
 
 async fn two_slots(extra: &str) -> (Worker, Worker, Gateway) {
     let blue = Worker::start(WorkerSettings::small(ENGLISH)).await;
@@ -24,7 +26,9 @@ async fn two_slots(extra: &str) -> (Worker, Worker, Gateway) {
 /// Asks at the front door, and gives how much of the prompt was computed before, in tokens of all.
 async fn asked(gateway: &Gateway, slot: &str, text: &str) -> (u64, u64) {
     let body = question(text, json!({ "max_tokens": 1 }));
+    let started = Instant::now();
     let answer = http::post(gateway.address, CHAT, &body).await.unwrap();
+    eprintln!("{slot} took {:.0?} to say its first word to: {text}", started.elapsed());
     assert_eq!((answer.status, answer.header("x-switchyard-slot")), (200, slot));
     let usage = &answer.json()["usage"];
     let tokens = |pointer: &str| usage.pointer(pointer).and_then(Value::as_u64).unwrap();
@@ -49,7 +53,7 @@ async fn a_promotion_warms_the_slot_with_what_is_asked_most() {
         assert_eq!(reused, all - 1, "{text}");
     }
     let (reused, all) = asked(&gateway, "green", NEVER).await;
-    assert!(reused < all / 2, "{reused} of {all}");
+    assert!(all > 0 && reused < all / 2, "{reused} of {all}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -128,10 +128,10 @@ class Answer {
       buttons.push(button("retry", w.retry, "", retry));
     }
     if (feedback && id && content) {
-      for (const [kind, sign, label] of [["up", w.up, w.upLabel], ["down", w.down, w.downLabel]]) {
-        const thumb = button(kind, sign, label, () => this.rate(kind));
-        thumb.setAttribute("aria-pressed", String(rating === kind));
-        buttons.push(thumb);
+      for (const kind of ["up", "down"]) {
+        const rate = button(kind, w[kind], "", () => this.rate(kind));
+        rate.setAttribute("aria-pressed", String(rating === kind));
+        buttons.push(rate);
       }
     }
     const from = [slot, release].filter(Boolean).join(" · ");
