@@ -11,7 +11,7 @@ const CHAT: &str = "/v1/chat/completions";
 const PROBES: &str = "health: { interval: 100ms, timeout: 2s, rise: 1, fall: 3 }";
 const OFTEN: &str = "How long is the probation period?";
 const SELDOM: &str = "When are salaries paid?";
-const NEVER: &str = "What does a user do who loses a laptop?";
+const NEVER: &str = "How many days of annual leave are there?";
 
 async fn two_slots(extra: &str) -> (Worker, Worker, Gateway) {
     let blue = Worker::start(WorkerSettings::small(ENGLISH)).await;
