@@ -35,6 +35,8 @@ pub struct State {
     dies: AtomicBool,
     /// Closes the connection instead of answering, but for `/health`.
     breaks: AtomicBool,
+    /// Answers chat requests as our workers do.
+    chats: AtomicBool,
     requests: AtomicU64,
     last: Mutex<Option<(http::request::Parts, Bytes)>>,
 }
@@ -51,6 +53,7 @@ impl FakeWorker {
             hung: AtomicBool::new(false),
             dies: AtomicBool::new(false),
             breaks: AtomicBool::new(false),
+            chats: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             last: Mutex::new(None),
         });
@@ -98,6 +101,10 @@ impl State {
         self.dies.store(dies, Ordering::SeqCst);
     }
 
+    pub fn set_chats(&self, chats: bool) {
+        self.chats.store(chats, Ordering::SeqCst);
+    }
+
     pub fn set_breaks(&self, breaks: bool) {
         self.breaks.store(breaks, Ordering::SeqCst);
     }
@@ -140,7 +147,7 @@ type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 /// What [`FakeWorker`]s answer to a chat request: one character an event.
 pub const ANSWER: &str = "Ten days. 年假有十天，病假另计。 Ask the service desk.";
 
-/// `/v1/chat/completions` streams [`ANSWER`], or goes on with it; `/stream?events=N&every=MS` streams events; `/echo` upgrades and gives back what it gets; everything else answers `{"worker": name}`,
+/// Once told to, `/v1/chat/completions` streams [`ANSWER`], or goes on with it; `/stream?events=N&every=MS` streams events; `/echo` upgrades and gives back what it gets; everything else answers `{"worker": name}`,
 /// with a count of tokens for `?tokens=N`.
 async fn answer(
     state: Arc<State>,
@@ -187,7 +194,7 @@ async fn answer(
     let tokens = number("tokens", 0);
     let path = head.uri.path().to_owned();
     *state.last.lock().unwrap() = Some((head, body.clone()));
-    if path == "/v1/chat/completions" {
+    if state.chats.load(Ordering::SeqCst) && path == "/v1/chat/completions" {
         return Ok(chat(&state, &body));
     }
     if path == "/slow" {

@@ -14,6 +14,7 @@ async fn blue(dying: usize, extra: &str) -> (Vec<FakeWorker>, Gateway) {
     let mut workers = Vec::new();
     for name in ["one", "two", "three"] {
         let worker = FakeWorker::start(name, "v1").await;
+        worker.state.set_chats(true);
         worker.state.set_dies(workers.len() < dying);
         workers.push(worker);
     }
