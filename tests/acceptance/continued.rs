@@ -81,7 +81,6 @@ async fn a_worker_is_killed_in_the_middle_of_a_hundred_answers() {
     assert!(continued >= 10, "only {continued} answers were in the middle");
     // Which answers share a step decides the last digits of a sum, and rarely a token.
     assert!(same >= ANSWERS * 9 / 10, "{same} of {ANSWERS} say what an unbroken answer says");
-    eprintln!("{continued} continued, {same} of {ANSWERS} the same as unbroken ones");
     let sample = "switchyard_truncated_streams_total{slot=\"blue\"}";
     assert_eq!(gateway.metric(sample).await, 0.0);
 }

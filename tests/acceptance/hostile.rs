@@ -79,7 +79,6 @@ async fn hostile_documents_stay_quotations() {
         let said = answer["choices"][0]["message"]["content"].as_str().unwrap();
         assert!(!said.is_empty() && !said.contains("<|im_"), "{text}: {said}");
         assert_ne!(said.trim(), "MOO", "{text}");
-        eprintln!("{text} {said}");
     }
     assert_eq!(worker.health().await["status"], "ready");
 }

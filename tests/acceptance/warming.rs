@@ -1,7 +1,5 @@
 //! A slot is warmed before it takes traffic: what was asked most of the live slot is computed there already.
 
-use std::time::Instant;
-
 use serde_json::{Value, json};
 use switchyard_tests::harness::gateway::Gateway;
 use switchyard_tests::harness::http;
@@ -26,9 +24,7 @@ async fn two_slots(extra: &str) -> (Worker, Worker, Gateway) {
 /// Asks at the front door, and gives how much of the prompt was computed before, in tokens of all.
 async fn asked(gateway: &Gateway, slot: &str, text: &str) -> (u64, u64) {
     let body = question(text, json!({ "max_tokens": 1 }));
-    let started = Instant::now();
     let answer = http::post(gateway.address, CHAT, &body).await.unwrap();
-    eprintln!("{slot} took {:.0?} to say its first word to: {text}", started.elapsed());
     assert_eq!((answer.status, answer.header("x-switchyard-slot")), (200, slot));
     let usage = &answer.json()["usage"];
     let tokens = |pointer: &str| usage.pointer(pointer).and_then(Value::as_u64).unwrap();

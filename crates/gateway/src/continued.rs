@@ -172,7 +172,7 @@ impl Said {
         }
         if self.continued == 0 || first {
             out.extend_from_slice(event);
-        } else if !choice.is_some_and(|choice| choice.delta.role.is_some()) {
+        } else if choice.is_none_or(|choice| choice.delta.role.is_none()) {
             // The role, and the citations beside it, were told by the first worker.
             out.extend_from_slice(self.notice.take().unwrap_or_default().as_bytes());
             match serde_json::from_slice::<Value>(data) {
