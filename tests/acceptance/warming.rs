@@ -63,7 +63,7 @@ async fn without_warming_the_first_who_ask_wait_for_their_prompts() {
     gateway.expect(&["rollback"], 0);
 
     let told = gateway.expect(&["warm", "green"], 0);
-    assert!(told.starts_with("green is warm: 1 workers, 1 questions, first token after"), "{told}");
+    assert!(told.starts_with("green is warm: workers 1, questions 1, first token after"), "{told}");
     assert_eq!(green.health().await["warm"], true);
     let notes = gateway.expect(&["history", "--notes"], 0);
     assert!(notes.contains("green is warmed"), "{notes}");

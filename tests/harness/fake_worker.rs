@@ -227,7 +227,8 @@ async fn answer(
     Ok(full(200, json!({"worker": state.name}).to_string()))
 }
 
-/// One character of the answer an event, as our workers stream it.
+/// One character of the answer an event, as our workers stream it. One that dies does so in the middle, or so many events
+/// before the end as the request says it `lacks`.
 fn chat(state: &State, body: &[u8]) -> Response<Body> {
     let request: Value = serde_json::from_slice(body).unwrap();
     let said = if request["continue_final_message"] == true {
@@ -245,10 +246,12 @@ fn chat(state: &State, body: &[u8]) -> Response<Body> {
     };
     let mut events = vec![chunk(json!({"role": "assistant", "content": ""}), Value::Null)];
     events.extend(rest.chars().map(|c| chunk(json!({"content": c.to_string()}), Value::Null)));
-    if state.dies.load(Ordering::SeqCst) {
+    let ends = request["lacks"].as_u64().map(|count| usize::try_from(count).unwrap());
+    if state.dies.load(Ordering::SeqCst) && ends.is_none() {
         events.truncate(events.len() / 2);
     } else {
         events.extend([chunk(json!({}), json!("stop")), "data: [DONE]\n\n".to_owned()]);
+        events.truncate(events.len() - ends.unwrap_or(0));
     }
     // Cut anywhere, also within a character.
     let bytes = events.concat().into_bytes();

@@ -1,14 +1,18 @@
 //! One question to a worker, and its whole answer, on a connection of its own.
 
+use std::error::Error;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::header;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 
-/// Asks and reads the answer, of at most `longest` bytes. The connection is driven here and dropped with the future:
-/// nothing is left behind when the caller's time is over.
+/// What went wrong on the way to a worker, or back.
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// Asks and reads the answer, of at most `longest` bytes.
 ///
 /// # Errors
 /// The cause, in words.
@@ -18,27 +22,36 @@ pub(crate) async fn exchange(
     mut request: http::Request<Full<Bytes>>,
     longest: usize,
 ) -> Result<http::Response<Bytes>, String> {
-    let words = |error: hyper::Error| error.to_string();
     let headers = request.headers_mut();
     headers.insert(header::HOST, host.parse().map_err(|_| format!("{host:?} names no host"))?);
     let agent = concat!("switchyard/", env!("CARGO_PKG_VERSION"));
     headers.insert(header::USER_AGENT, http::HeaderValue::from_static(agent));
-    let stream =
-        tokio::net::TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(words)?;
-    let exchange = async {
-        let (head, body) = sender.send_request(request).await.map_err(words)?.into_parts();
-        let body = Limited::new(body, longest).collect().await.map_err(|e| e.to_string())?;
+    let answer = send(address, request, async |answer| {
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, longest).collect().await?;
         Ok(http::Response::from_parts(head, body.to_bytes()))
-    };
+    });
+    answer.await.map_err(|failure| failure.to_string())
+}
+
+/// Sends a request and gives what `read` makes of the answer. The connection is driven here and dropped with the future:
+/// nothing is left behind when the caller's time is over.
+pub(crate) async fn send<T>(
+    address: SocketAddr,
+    request: http::Request<Full<Bytes>>,
+    read: impl AsyncFnOnce(http::Response<Incoming>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let stream = tokio::net::TcpStream::connect(address).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let exchange = async { read(sender.send_request(request).await?).await };
     tokio::pin!(connection);
     tokio::pin!(exchange);
     tokio::select! {
         outcome = &mut exchange => outcome,
         ended = &mut connection => match ended {
             Ok(()) => exchange.await,
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(error.into()),
         },
     }
 }

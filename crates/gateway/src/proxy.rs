@@ -1,6 +1,7 @@
 //! The request path: check the request, choose slot and worker, carry the answer, count it.
 
 mod at_door;
+mod going_on;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +23,7 @@ use telemetry::gateway::GatewayMetrics;
 
 use crate::answer;
 use crate::client::Client;
-use crate::continued::{self, CONTINUABLE_HEADER, Said};
+use crate::continued::Said;
 use crate::conversations::{Conversation, Conversations};
 use crate::hold::Hold;
 use crate::retry_budget::RetryBudget;
@@ -262,7 +263,7 @@ impl ProxyHttp for FrontDoor {
         if let Some(said) = &carried.said
             && said.continued() > 0
         {
-            // All of it at once, in place of the kept beginning.
+            // All of it at once, in place of what the client sent.
             *body = carried.instead.take();
             return Ok(());
         }
@@ -340,20 +341,9 @@ impl ProxyHttp for FrontDoor {
         response: &mut ResponseHeader,
         carried: &mut Carried,
     ) -> Result<()> {
-        let continuable = continued::is_continuable(response);
-        match &carried.said {
+        if going_on::look_at(response, carried)? {
             // The answer's header was sent long ago.
-            Some(said) if said.continued() > 0 => {
-                if let Some(assignment) = &carried.assignment {
-                    assignment.worker.succeeded();
-                }
-                return if continuable { Ok(()) } else { Err(cannot_go_on(response)) };
-            }
-            Some(_) | None => {}
-        }
-        response.remove_header(CONTINUABLE_HEADER);
-        if continuable && carried.config.upstream.continuations > 0 {
-            carried.said = Some(Said::new(carried.config.upstream.kept_text));
+            return Ok(());
         }
         carried.first_byte = Some(carried.started.elapsed());
         if *self.leaving.borrow() {
@@ -511,8 +501,8 @@ impl ProxyHttp for FrontDoor {
             } else if carried.early.is_some() && carried.first_byte.is_none() {
                 let _ = waiting::tell(session, status, code, text).await;
             } else if carried.said.as_ref().is_some_and(Said::lacks_only_the_end) {
-                let last = Bytes::from_static(LAST_EVENT);
-                carried.done = session.write_response_body(Some(last), true).await.is_ok();
+                let last = (!carried.done).then(|| Bytes::from_static(LAST_EVENT));
+                carried.done |= session.write_response_body(last, true).await.is_ok();
             }
         }
         FailToProxy { error_code: status, can_reuse_downstream: false }
@@ -856,32 +846,6 @@ impl FrontDoor {
         Ok(())
     }
 
-    /// Whether another worker shall go on with an answer that was cut in the middle; prepares what it will be sent.
-    fn goes_on(&self, session: &Session, carried: &mut Carried) -> bool {
-        let Some(said) = &mut carried.said else { return false };
-        let most = carried.config.upstream.continuations;
-        let kept = session.as_ref().get_retry_buffer();
-        let whole = !session.as_ref().retry_buffer_truncated();
-        if !whole || !said.may_go_on() || said.continued() >= most {
-            return false;
-        }
-        carried.instead = kept.and_then(|body| said.request(&body));
-        let (true, Some(admission)) = (carried.instead.is_some(), &carried.admission) else {
-            return false;
-        };
-        let slot = admission.pool.slot;
-        said.go_on(slot.as_str());
-        let worker = carried.assignment.as_ref().map_or("-", |assignment| &assignment.worker.name);
-        tracing::warn!(
-            %slot, worker, request_id = carried.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or("-"),
-            "a worker ended in the middle of an answer: another one is asked to go on with it"
-        );
-        if let Some(metrics) = self.metrics.slots.get(slot.index()) {
-            metrics.continued.inc();
-        }
-        true
-    }
-
     fn blame_worker(&self, carried: &Carried, error: &Error) {
         let Some(assignment) = &carried.assignment else { return };
         let worker = &assignment.worker;
@@ -892,13 +856,6 @@ impl FrontDoor {
             );
         }
     }
-}
-
-/// The next worker answers with something else than the rest of the answer.
-fn cannot_go_on(response: &ResponseHeader) -> Box<Error> {
-    let status = response.status.as_u16();
-    let text = format!("a worker answered {status} instead of going on with an answer");
-    Error::explain(ErrorType::HTTPStatus(502), text).into_up()
 }
 
 /// Reads a body that is short enough to be kept whole, so that it can be both looked into and sent on.

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, Uri, header};
 use http_body_util::{BodyExt, Full};
-use hyper_util::rt::TokioIo;
 use switch_core::Share;
 use telemetry::gateway::GatewayMetrics;
 use tokio::sync::Semaphore;
 
+use crate::exchange::{Failure, send};
 use crate::routing::Assignment;
 use crate::settings;
 use crate::slot_pool::{Chosen, SlotPool};
@@ -146,34 +146,19 @@ impl Shadow {
     }
 }
 
-async fn exchange(
-    copy: Copy,
-    assignment: &Assignment,
-) -> Result<u16, Box<dyn std::error::Error + Send + Sync>> {
-    let stream = tokio::net::TcpStream::connect(assignment.worker.address).await?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+async fn exchange(copy: Copy, assignment: &Assignment) -> Result<u16, Failure> {
     let mut request = http::Request::new(Full::new(Bytes::from(copy.body)));
     *request.method_mut() = copy.method;
     *request.uri_mut() = copy.target;
     *request.headers_mut() = copy.headers;
-    let exchange = async {
-        let response = sender.send_request(request).await?;
-        let status = response.status().as_u16();
-        let mut body = response.into_body();
+    send(assignment.worker.address, request, async |answer| {
+        let status = answer.status().as_u16();
+        let mut body = answer.into_body();
         // Read and forgotten part by part: the worker does its whole work, and nothing piles up here.
         while let Some(part) = body.frame().await {
             part?;
         }
         Ok(status)
-    };
-    tokio::pin!(connection);
-    tokio::pin!(exchange);
-    tokio::select! {
-        outcome = &mut exchange => outcome,
-        ended = &mut connection => match ended {
-            Ok(()) => exchange.await,
-            Err(error) => Err(error.into()),
-        },
-    }
+    })
+    .await
 }

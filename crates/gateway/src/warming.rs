@@ -84,7 +84,7 @@ impl std::fmt::Display for Outcome {
         if *warm > 0 {
             write!(
                 f,
-                "{slot} is warm: {warm} workers, {questions} questions, first token after {slowest:.0} ms"
+                "{slot} is warm: workers {warm}, questions {questions}, first token after {slowest:.0} ms"
             )?;
         } else {
             write!(f, "{slot} is not warm")?;

@@ -233,7 +233,8 @@ async function answer() {
   }
   cancelAnimationFrame(frame);
   delete message.running;
-  running = null;
+  // Another one may be running since: this one was stopped for it.
+  if (running === aborted) running = null;
   if (kept.save()) tell(words().full);
   render();
   by("question").focus();
@@ -252,10 +253,15 @@ function retry() {
   answer();
 }
 
-function open(conversation) {
+function stop() {
   running?.abort();
+  running = null;
+}
+
+function open(conversation) {
+  stop();
   current = conversation;
-  draw(false);
+  showDrawer(false);
   render();
   by("talk").parentElement.scrollTo({ top: 1e9 });
   by("question").focus();
@@ -263,7 +269,7 @@ function open(conversation) {
 
 function drop(conversation) {
   if (conversation === current) {
-    running?.abort();
+    stop();
     current = null;
   }
   kept.remove(conversation);
@@ -271,19 +277,16 @@ function drop(conversation) {
   by("new").focus();
 }
 
-/// Draws the list of conversations over the page, where it is narrow.
-function draw(drawn) {
-  document.body.classList.toggle("drawn", drawn);
-  by("menu").setAttribute("aria-expanded", String(drawn));
-  if (drawn) by("new").focus();
+/// Lays the list of conversations over the page, where it is narrow.
+function showDrawer(shown) {
+  document.body.classList.toggle("drawn", shown);
+  by("menu").setAttribute("aria-expanded", String(shown));
+  if (shown) by("new").focus();
 }
 
 by("ask").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (running) {
-    running.abort();
-    return;
-  }
+  if (running) return;
   const question = by("question").value.trim();
   if (!question) return;
   by("question").value = "";
@@ -300,7 +303,7 @@ by("question").addEventListener("keydown", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.isComposing) return;
   if (document.body.classList.contains("drawn")) {
-    draw(false);
+    showDrawer(false);
     by("menu").focus();
   } else running?.abort();
 });
@@ -312,8 +315,8 @@ by("send").addEventListener("click", (event) => {
   }
 });
 by("new").addEventListener("click", () => open(null));
-by("menu").addEventListener("click", () => draw(!document.body.classList.contains("drawn")));
-by("shade").addEventListener("click", () => draw(false));
+by("menu").addEventListener("click", () => showDrawer(!document.body.classList.contains("drawn")));
+by("shade").addEventListener("click", () => showDrawer(false));
 by("language").addEventListener("click", () => {
   otherLanguage();
   render();
