@@ -1,4 +1,4 @@
-//! One question to a worker, and its whole answer, on a connection of its own.
+//! One request to a worker, and its answer, on a connection of its own: the gateway's questions and the shadow's copies.
 
 use std::error::Error;
 use std::net::SocketAddr;
