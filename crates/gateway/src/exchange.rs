@@ -1,4 +1,4 @@
-//! One request to a worker, and its answer, on a connection of its own: the gateway's questions and the shadow's copies.
+//! One request to a worker and its answer, on a connection of its own: the gateway's questions, the shadow's copies.
 
 use std::error::Error;
 use std::net::SocketAddr;
