@@ -125,8 +125,9 @@ async fn the_model_rewrites_follow_up_questions_where_it_is_told_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_one_caller_reaches_another_when_memory_is_short() {
-    // Room for little more than one long answer: prompts are let go all the time, and answers wait for room.
-    let settings = "inference: { device: cpu, context: 1024, slots: 4, kv_tokens: 1280, kept_prompts: 6, threads: 2 }";
+    // Two places for four callers, and memory for little more than one prompt: answers wait for a place, and prompts are
+    // copied out of it, given back and let go all the time.
+    let settings = "inference: { device: cpu, context: 1024, slots: 2, kept_prompts: 3, kept_memory: 20MiB, threads: 2 }";
     let worker = Worker::start(WorkerSettings::small(ENGLISH).with(settings)).await;
     let body = |marker: &str, round: usize| {
         let told = format!("My code word is {marker}. Remember it.");
@@ -160,7 +161,10 @@ async fn nothing_of_one_caller_reaches_another_when_memory_is_short() {
     }
     assert_eq!(worker.metric("switchyard_worker_answers_total{outcome=\"failed\"}").await, 0.0);
     let held = worker.metric("switchyard_worker_context_tokens").await;
-    assert!(held <= 1280.0, "{held}");
+    assert!(held <= 2.0 * 1024.0, "{held}");
+    let kept = worker.metric("switchyard_worker_kept_prompts").await;
+    let bytes = worker.metric("switchyard_worker_kept_prompts_bytes").await;
+    assert!(kept <= 3.0 && bytes <= (20 << 20) as f64, "{kept} prompts, {bytes} bytes");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -150,10 +151,20 @@ impl Worker {
 
     /// Starts a worker and waits until it listens.
     pub async fn launch(settings: WorkerSettings<'_>) -> Self {
+        Self::launch_with(settings, |_| ()).await
+    }
+
+    /// Starts a worker by a command that was changed, such as by an environment of its own.
+    pub async fn launch_with(
+        settings: WorkerSettings<'_>,
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         settings.write(directory.path());
-        let mut process =
-            Process::start("rag-worker", &["--config", "worker.yaml"], directory.path());
+        let mut command = Command::new(processes::program("rag-worker"));
+        command.args(["--config", "worker.yaml"]).current_dir(directory.path());
+        change(&mut command);
+        let mut process = Process::start_command("rag-worker", command, directory.path());
         let address = eventually("the worker listens", Duration::from_secs(20), async || {
             assert!(process.is_running(), "the worker ended:\n{}", process.log_text());
             listening(&process.log_text())

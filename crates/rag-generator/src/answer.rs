@@ -2,10 +2,10 @@
 
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::vocab::LlamaVocab;
-use rag_core::{AnswerSink, Caller, Finish, Piece, TokenChoice};
+use rag_core::{AnswerSink, Caller, Finish, GenerateError, Piece, TokenChoice};
 
-use crate::cells::Held;
 use crate::choosing::Choosing;
+use crate::kept::{Home, Kept};
 use crate::text::{Settled, TextStream};
 
 /// One answer to make, tokenized and checked to fit.
@@ -22,25 +22,16 @@ pub(crate) struct Job {
     pub(crate) sink: Box<dyn AnswerSink>,
 }
 
-impl Job {
-    /// Cells it may come to need. The last token made never enters the context.
-    pub(crate) fn cells(&self) -> usize {
-        self.prompt.len() + self.max_tokens.saturating_sub(1)
-    }
-}
-
 /// An answer being made.
 pub(crate) struct Answer {
-    /// llama.cpp's name for its part of the context.
-    pub(crate) sequence: i32,
     /// The prompt, then the tokens made.
     pub(crate) tokens: Vec<LlamaToken>,
     /// With what was said of the answer already.
     pub(crate) prompt: usize,
     /// How many of the prompt's last tokens were said already.
     pub(crate) said: usize,
-    /// The cells of the tokens that are in the context or in the batch.
-    pub(crate) held: Held,
+    /// How many of the tokens are in the context or in the batch.
+    pub(crate) held: usize,
     /// How many of them are computed: the others are in a batch that was not decoded yet.
     pub(crate) computed: usize,
     /// Whether it is settled where its prompt begins to be read: what others computed is not waited for any more.
@@ -66,13 +57,12 @@ pub(crate) enum Step {
 }
 
 impl Answer {
-    pub(crate) fn new(job: Job, sequence: i32) -> Self {
+    pub(crate) fn new(job: Job) -> Self {
         Self {
-            sequence,
             prompt: job.prompt.len(),
             said: job.said,
             tokens: job.prompt,
-            held: Held::default(),
+            held: 0,
             computed: 0,
             begun: false,
             turn: 0,
@@ -93,12 +83,24 @@ impl Answer {
 
     /// Whether its prompt is in the context or in the batch.
     pub(crate) fn is_read(&self) -> bool {
-        self.held.len() >= self.prompt
+        self.held >= self.prompt
     }
 
-    /// Cells it may still come to need.
-    pub(crate) fn outstanding(&self) -> usize {
-        (self.prompt + self.max_tokens.saturating_sub(1)).saturating_sub(self.held.len())
+    /// Whether its prompt is computed: one token of it goes into each batch.
+    pub(crate) fn is_written(&self) -> bool {
+        self.is_read() && self.made() > 0
+    }
+
+    /// It is over: whom it went to, and what was computed for it in this place.
+    pub(crate) fn over<C>(self, place: usize) -> (Box<dyn AnswerSink>, Kept<C>) {
+        let Self { sink, mut tokens, computed, caller, .. } = self;
+        tokens.truncate(computed);
+        (sink, Kept { tokens, caller, home: Home::Place(place) })
+    }
+
+    /// There will be no more of it.
+    pub(crate) fn fail(self, error: GenerateError) {
+        self.sink.finish(Err(error));
     }
 
     /// Takes the token chosen and gives its text to the client.

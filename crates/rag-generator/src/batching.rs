@@ -1,34 +1,30 @@
 //! Continuous batching: the loop of the one thread that owns llama.cpp's context.
 //!
-//! A sequence is llama.cpp's name for one answer's part of the context. Every step decodes one batch: first one token of
-//! each answer that is being written, then prompt tokens of answers that are still being read, in turns, and only as
-//! many as keep the step short, so that a long prompt never stalls the others.
+//! The context has as many places as there may be answers at the same time, each with cells of its own, so an answer
+//! never finds the context full. Every step decodes one batch: one token of each answer that is being written, and prompt
+//! tokens of answers that are still being read, in turns, and only as many as keep the step short, so that a long prompt
+//! never stalls the others.
 //!
-//! A prompt that begins like one that was computed before, for the same caller, goes on from there: the sequences share
-//! cells. An answer is let in when all it may come to need is free or held by kept prompts, so the context never runs
-//! full in the middle of an answer.
+//! A prompt that begins like one that was computed before, for the same caller, goes on from there (`beginning`).
+
+mod beginning;
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Instant;
 
-use llama_cpp_2::DecodeError;
 use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::context::session::SeqState;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
-use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::vocab::LlamaVocab;
-use rag_core::{Caller, Finish, GenerateError, Generated};
+use rag_core::{Finish, GenerateError, Generated};
 
 use crate::answer::{Answer, Job, Step};
-use crate::cells::{Cells, Held};
-use crate::kept::{Kept, KeptPrompts, common};
+use crate::kept::{Kept, KeptPrompts};
 use crate::pace::Pace;
 use crate::stats::EngineStats;
-
-/// A prompt that another one is about to compute is waited for when it saves at least so many tokens.
-const WORTH_WAITING: usize = 32;
 
 /// Tokens of a prompt that are read before it is the turn of the next. Most prompts are shorter: one after the other they
 /// are all read as soon as side by side, and all but the last sooner.
@@ -40,7 +36,9 @@ pub(crate) struct Bounds {
     pub(crate) slots: usize,
     /// Prompts kept after their answers.
     pub(crate) kept: usize,
-    /// Whether sequences can share the beginning of a prompt: models that keep a state instead of cells cannot.
+    /// Bytes of those that are copied out of the context.
+    pub(crate) kept_memory: usize,
+    /// Whether a prompt can go on from the beginning of another: models that keep a state instead of cells cannot.
     pub(crate) sharing: bool,
     /// How much a step may take.
     pub(crate) pace: Pace,
@@ -54,18 +52,14 @@ pub(crate) fn run(
     jobs: &Receiver<Job>,
     stats: &EngineStats,
 ) {
-    let sequences = i32::try_from(bounds.slots + bounds.kept).unwrap_or(i32::MAX);
     let mut engine = Engine {
         vocab: model.vocab(),
         batch: LlamaBatch::new(context.n_batch() as usize, 1),
         batch_size: context.n_batch() as usize,
         places: (0..bounds.slots).map(|_| None).collect(),
         reading: VecDeque::new(),
-        next: None,
-        kept: KeptPrompts::new(bounds.kept),
-        cells: Cells::new(context.n_ctx() as usize),
+        kept: KeptPrompts::new(bounds.kept, bounds.kept_memory),
         sharing: bounds.sharing,
-        sequences: (0..sequences).rev().collect(),
         pace: bounds.pace,
         stats,
         context,
@@ -83,15 +77,11 @@ struct Engine<'a> {
     context: LlamaContext<'a>,
     batch: LlamaBatch<'static>,
     batch_size: usize,
+    /// The number of a place is llama.cpp's name for its sequence.
     places: Vec<Option<Answer>>,
     /// Places whose prompt is being read, the one to serve next first.
     reading: VecDeque<usize>,
-    /// Taken from the queue, and waiting for room.
-    next: Option<Job>,
-    kept: KeptPrompts,
-    cells: Cells,
-    /// Free sequences.
-    sequences: Vec<i32>,
+    kept: KeptPrompts<SeqState>,
     sharing: bool,
     pace: Pace,
     stats: &'a EngineStats,
@@ -107,58 +97,34 @@ struct Filled {
 impl Engine<'_> {
     /// Fills free places from the queue, and waits for a job when nothing runs. `false` when the queue is closed.
     fn admit(&mut self, jobs: &Receiver<Job>) -> bool {
-        while let Some(place) = self.places.iter().position(Option::is_none) {
-            let job = match self.next.take() {
-                Some(job) => job,
-                None if self.places.iter().all(Option::is_none) => match jobs.recv() {
+        while self.places.iter().any(Option::is_none) {
+            let job = if self.places.iter().all(Option::is_none) {
+                match jobs.recv() {
                     Ok(job) => job,
                     Err(_) => return false,
-                },
-                None => match jobs.try_recv() {
+                }
+            } else {
+                match jobs.try_recv() {
                     Ok(job) => job,
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => return false,
-                },
+                }
             };
+            self.stats.waiting.fetch_sub(1, Ordering::Relaxed);
             if !job.sink.is_open() {
-                self.stats.waiting.fetch_sub(1, Ordering::Relaxed);
                 self.stats.abandoned.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
-            if !self.make_room(&job) {
-                self.next = Some(job);
-                break;
+            let mut answer = Answer::new(job);
+            match self.place_for(&mut answer) {
+                Some(place) => {
+                    self.places[place] = Some(answer);
+                    self.reading.push_back(place);
+                }
+                // There is a free place, or the queue would not have been asked.
+                None => answer.fail(GenerateError::Failed("no place is free".to_owned())),
             }
-            let Some(sequence) = self.sequences.pop() else {
-                // There are as many as places and kept prompts.
-                self.next = Some(job);
-                break;
-            };
-            self.stats.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.places[place] = Some(Answer::new(job, sequence));
-            self.reading.push_back(place);
             self.publish();
-        }
-        true
-    }
-
-    /// Lets kept prompts go until all that running answers and this one may come to need is free. `false`, and nothing
-    /// goes, when that is not enough.
-    fn make_room(&mut self, job: &Job) -> bool {
-        // What this job can use again should be the last to go.
-        let _ = self.kept.longest(&job.prompt, &job.caller);
-        let answers = || self.places.iter().flatten();
-        let needed = answers().map(Answer::outstanding).sum::<usize>() + job.cells();
-        if self.cells.free() >= needed {
-            return true;
-        }
-        let held = self.cells.held_by(answers().map(|answer| &answer.held));
-        if self.cells.count() - held < needed {
-            return false;
-        }
-        while self.cells.free() < needed {
-            let Some(oldest) = self.kept.oldest() else { return false };
-            self.let_go(oldest);
         }
         true
     }
@@ -167,8 +133,7 @@ impl Engine<'_> {
     fn drop_abandoned(&mut self) {
         for place in 0..self.places.len() {
             if self.places[place].as_ref().is_some_and(|answer| !answer.sink.is_open()) {
-                self.stats.abandoned.fetch_add(1, Ordering::Relaxed);
-                self.free(place);
+                self.abandon(place);
             }
         }
     }
@@ -181,11 +146,11 @@ impl Engine<'_> {
         };
         if self.batch.n_tokens() > 0 {
             let started = Instant::now();
-            if let Err(error) = self.decode() {
+            if let Err(error) = self.context.decode(&mut self.batch) {
                 return self.fail_all(&format!("llama.cpp could not decode: {error}"));
             }
             for answer in self.places.iter_mut().flatten() {
-                answer.computed = answer.held.len();
+                answer.computed = answer.held;
             }
             self.choose(&filled.choosable);
             let took = started.elapsed();
@@ -195,19 +160,6 @@ impl Engine<'_> {
             self.stats.busy_micros.fetch_add(micros, Ordering::Relaxed);
         }
         self.end_without_tokens();
-    }
-
-    fn decode(&mut self) -> Result<(), DecodeError> {
-        match self.context.decode(&mut self.batch) {
-            Err(DecodeError::NoKvCacheSlot) if self.kept.len() > 0 => {
-                tracing::warn!("the context is full: kept prompts go");
-                for kept in self.kept.clear() {
-                    self.let_go(kept);
-                }
-                self.context.decode(&mut self.batch)
-            }
-            outcome => outcome,
-        }
     }
 
     fn choose(&mut self, choosable: &[(usize, i32)]) {
@@ -220,10 +172,7 @@ impl Engine<'_> {
             match answer.take(token, choice, &self.vocab) {
                 Step::Goes => {}
                 Step::Ends(finish) => self.finish(place, finish),
-                Step::Abandoned => {
-                    self.stats.abandoned.fetch_add(1, Ordering::Relaxed);
-                    self.free(place);
-                }
+                Step::Abandoned => self.abandon(place),
             }
             self.stats.generated_tokens.fetch_add(1, Ordering::Relaxed);
         }
@@ -240,21 +189,39 @@ impl Engine<'_> {
         }
     }
 
-    /// Puts one token of each answer being written into the batch, then prompt tokens while there is room.
+    /// Puts one token of each answer being written into the batch, and prompt tokens while there is room.
     fn fill_batch(&mut self) -> Result<Filled, String> {
         self.batch.clear();
+        let written = self.places.iter().flatten().filter(|answer| answer.is_written()).count();
+        let room = self.pace.room(written > 0).min(self.batch_size - written);
+        let shares = self.share_out(room)?;
         let mut choosable = Vec::with_capacity(self.places.len());
-        for (place, answer) in self.places.iter_mut().enumerate() {
+        // In the order of their places: llama.cpp computes neighbors together.
+        for (place, (answer, share)) in self.places.iter_mut().zip(&shares).enumerate() {
             let Some(answer) = answer else { continue };
             // The last token made is not in the context yet: it goes in now.
-            if answer.is_read() && answer.made() > 0 {
-                choosable.push((place, self.batch.n_tokens()));
-                add(&mut self.batch, &mut self.cells, answer, true)?;
+            let tokens = if answer.is_written() { 1 } else { *share };
+            for _ in 0..tokens {
+                let last = answer.held + 1 == answer.tokens.len();
+                if last {
+                    choosable.push((place, self.batch.n_tokens()));
+                }
+                let token = *answer.tokens.get(answer.held).ok_or("an answer has no next token")?;
+                let position = i32::try_from(answer.held).map_err(|e| e.to_string())?;
+                let sequence = sequence(place);
+                self.batch.add(token, position, &[sequence], last).map_err(|e| e.to_string())?;
+                answer.held += 1;
             }
         }
-        let written = self.batch.n_tokens().unsigned_abs() as usize;
-        let mut room = self.pace.room(written > 0).min(self.batch_size - written);
-        let mut prompt_tokens = 0;
+        let prompt_tokens = shares.iter().sum();
+        let read = u64::try_from(prompt_tokens).unwrap_or(u64::MAX);
+        self.stats.prompt_tokens.fetch_add(read, Ordering::Relaxed);
+        Ok(Filled { choosable, prompt_tokens })
+    }
+
+    /// How many prompt tokens of each place are read next, at most `room` together.
+    fn share_out(&mut self, mut room: usize) -> Result<Vec<usize>, String> {
+        let mut shares = vec![0; self.places.len()];
         for _ in 0..self.reading.len() {
             if room == 0 {
                 break;
@@ -266,81 +233,22 @@ impl Engine<'_> {
             }
             // An answer that ended while its prompt was being read has left its place.
             let Some(answer) = &mut self.places[place] else { continue };
-            let share = room.min(answer.prompt - answer.held.len()).min(TURN - answer.turn);
-            for _ in 0..share {
-                let last = answer.held.len() + 1 == answer.prompt;
-                if last {
-                    choosable.push((place, self.batch.n_tokens()));
-                }
-                add(&mut self.batch, &mut self.cells, answer, last)?;
-            }
+            let unread = answer.prompt - answer.held;
+            let share = room.min(unread).min(TURN - answer.turn);
+            shares[place] = share;
             answer.turn += share;
             room -= share;
-            prompt_tokens += share;
-            if answer.turn == TURN && !answer.is_read() {
+            if share == unread {
+                continue;
+            }
+            if answer.turn == TURN {
                 answer.turn = 0;
                 self.reading.push_back(place);
-            } else if !answer.is_read() {
+            } else {
                 self.reading.push_front(place);
             }
         }
-        let read = u64::try_from(prompt_tokens).unwrap_or(u64::MAX);
-        self.stats.prompt_tokens.fetch_add(read, Ordering::Relaxed);
-        Ok(Filled { choosable, prompt_tokens })
-    }
-
-    /// Settles where a prompt begins to be read: behind what was computed before. `false` when another answer is about
-    /// to compute more of it.
-    fn begin(&mut self, place: usize) -> Result<bool, String> {
-        let Some(answer) = &self.places[place] else { return Ok(true) };
-        if answer.begun {
-            return Ok(true);
-        }
-        let (prompt, caller) = (&answer.tokens, &answer.caller);
-        // Of a running answer: the tokens that are computed, and how many there will be when its prompt is.
-        let running = |other: &Answer| {
-            let same = common(&other.tokens, prompt);
-            (same.min(other.computed), same.min(other.prompt))
-        };
-        let others = self.places.iter().flatten();
-        let usable =
-            others.filter(|other| self.sharing && other.begun && caller.may_use(&other.caller));
-        let (mut now, mut soon) = (None, 0);
-        for other in usable {
-            let (here, later) = running(other);
-            soon = soon.max(later);
-            if now.is_none_or(|(_, tokens)| here > tokens) {
-                now = Some((other, here));
-            }
-        }
-        let from_answer = now.map(|(other, tokens)| (other.sequence, &other.held, tokens));
-        let from_kept = self.kept.longest(prompt, caller).map(|(k, n)| (k.sequence, &k.held, n));
-        let best = from_answer.into_iter().chain(from_kept).max_by_key(|(_, _, tokens)| *tokens);
-        // The last token is always computed: the first of the answer is chosen from what it gives.
-        let most = prompt.len() - 1;
-        let tokens = best.map_or(0, |(_, _, tokens)| tokens.min(most));
-        if soon.min(most) >= tokens + WORTH_WAITING {
-            return Ok(false);
-        }
-        let held = match best {
-            Some((from, held, _)) if tokens > 0 => {
-                let end = u32::try_from(tokens).map_err(|e| e.to_string())?;
-                self.context
-                    .kv_cache_seq_cp(from, answer.sequence, Some(0), Some(end))
-                    .map_err(|e| e.to_string())?;
-                self.cells.share(held, tokens)
-            }
-            _ => Held::default(),
-        };
-        if let Some(answer) = &mut self.places[place] {
-            answer.computed = held.len();
-            answer.held = held;
-            answer.reused = tokens;
-            answer.begun = true;
-        }
-        let reused = u64::try_from(tokens).unwrap_or(u64::MAX);
-        self.stats.reused_tokens.fetch_add(reused, Ordering::Relaxed);
-        Ok(true)
+        Ok(shares)
     }
 
     fn finish(&mut self, place: usize, finish: Finish) {
@@ -351,84 +259,77 @@ impl Engine<'_> {
                 reused_tokens: answer.reused.min(answer.prompt - answer.said),
                 completion_tokens: answer.said + answer.made(),
             };
-            answer.sink.finish(Ok(generated));
-            self.keep(place, answer.sequence, answer.tokens, answer.held, answer.caller);
+            let (sink, computed) = answer.over(place);
+            sink.finish(Ok(generated));
+            self.leave(place, computed);
         }
     }
 
-    /// Empties a place whose client went away.
-    fn free(&mut self, place: usize) {
+    fn abandon(&mut self, place: usize) {
+        self.stats.abandoned.fetch_add(1, Ordering::Relaxed);
         if let Some(answer) = self.places[place].take() {
-            self.keep(place, answer.sequence, answer.tokens, answer.held, answer.caller);
+            self.leave(place, answer.over(place).1);
         }
     }
 
-    /// Keeps what was computed for an answer that is over.
-    fn keep(
-        &mut self,
-        place: usize,
-        sequence: i32,
-        mut tokens: Vec<LlamaToken>,
-        held: Held,
-        caller: Caller,
-    ) {
+    /// Frees a place; what was computed there is kept.
+    fn leave(&mut self, place: usize, computed: Kept<SeqState>) {
         self.reading.retain(|&other| other != place);
-        tokens.truncate(held.len());
-        for gone in self.kept.keep(sequence, tokens, held, caller) {
-            self.let_go(gone);
+        if self.sharing { self.keep(computed) } else { self.empty(place) }
+    }
+
+    fn keep(&mut self, prompt: Kept<SeqState>) {
+        for gone in self.kept.keep(prompt) {
+            self.let_go(&gone);
         }
     }
 
-    fn let_go(&mut self, kept: Kept) {
+    /// Empties the place of what is kept no longer; a copy is gone with its value.
+    fn let_go(&mut self, kept: &Kept<SeqState>) {
+        if let Some(place) = kept.place() {
+            self.empty(place);
+        }
+    }
+
+    fn empty(&mut self, place: usize) {
         // Removing a whole sequence cannot fail (llama.h, llama_memory_seq_rm).
-        let _ = self.context.kv_cache_seq_rm(kept.sequence, None, None);
-        self.cells.release(kept.held);
-        self.sequences.push(kept.sequence);
+        let _ = self.context.kv_cache_seq_rm(sequence(place), None, None);
     }
 
     /// A failed step leaves the context unsure: everything running is told, and it is emptied.
     fn fail_all(&mut self, cause: &str) {
         tracing::error!(cause, "the running answers are lost");
         for answer in self.places.iter_mut().filter_map(Option::take) {
-            answer.sink.finish(Err(GenerateError::Failed(cause.to_owned())));
-            self.sequences.push(answer.sequence);
+            answer.fail(GenerateError::Failed(cause.to_owned()));
         }
-        self.sequences.extend(self.kept.clear().iter().map(|kept| kept.sequence));
         self.reading.clear();
-        self.cells = Cells::new(self.cells.count());
+        self.kept.forget_places();
         self.context.clear_kv_cache();
     }
 
     /// Tells all that run or wait that there will be no answer.
     fn stop(&mut self, jobs: &Receiver<Job>) {
-        let running = self.places.iter_mut().filter_map(Option::take).map(|answer| answer.sink);
-        let waiting = self.next.take().into_iter().chain(jobs.try_iter()).map(|job| job.sink);
-        for sink in running.chain(waiting) {
-            sink.finish(Err(GenerateError::Stopping));
+        for answer in self.places.iter_mut().filter_map(Option::take) {
+            answer.fail(GenerateError::Stopping);
+        }
+        for job in jobs.try_iter() {
+            job.sink.finish(Err(GenerateError::Stopping));
         }
         self.publish();
     }
 
     fn publish(&self) {
-        let running = self.places.iter().flatten().count();
-        self.stats.running.store(running, Ordering::Relaxed);
-        self.stats.cells_used.store(self.cells.count() - self.cells.free(), Ordering::Relaxed);
-        self.stats.kept_prompts.store(self.kept.len(), Ordering::Relaxed);
+        let running = self.places.iter().flatten();
+        let held = running.clone().map(|answer| answer.held).sum::<usize>();
+        let stats = self.stats;
+        stats.running.store(running.count(), Ordering::Relaxed);
+        stats.context_tokens.store(held + self.kept.tokens_in_place(), Ordering::Relaxed);
+        stats.kept_prompts.store(self.kept.len(), Ordering::Relaxed);
+        stats.kept_bytes.store(self.kept.size(), Ordering::Relaxed);
     }
 }
 
-/// Adds an answer's next token to the batch.
-fn add(
-    batch: &mut LlamaBatch<'_>,
-    cells: &mut Cells,
-    answer: &mut Answer,
-    logits: bool,
-) -> Result<(), String> {
-    let at = answer.held.len();
-    let token = *answer.tokens.get(at).ok_or("an answer has no next token")?;
-    let position = i32::try_from(at).map_err(|e| e.to_string())?;
-    if !cells.take(&mut answer.held) {
-        return Err("the context has no free cell".to_owned());
-    }
-    batch.add(token, position, &[answer.sequence], logits).map_err(|e| e.to_string())
+/// llama.cpp's name for a place; there are at most [`crate::MOST_SLOTS`].
+fn sequence(place: usize) -> i32 {
+    i32::try_from(place).unwrap_or(i32::MAX)
 }

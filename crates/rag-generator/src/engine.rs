@@ -18,8 +18,10 @@ use rag_core::{AnswerSink, GenerateError, GenerateRequest, Generator, Message, M
 use crate::answer::Job;
 use crate::batching::{self, Bounds};
 use crate::choosing::Choosing;
+use crate::device::{self, Device, DeviceInUse};
 use crate::model_file;
 use crate::pace::Pace;
+use crate::proof::ProofError;
 use crate::stats::EngineStats;
 use crate::template::ChatTemplate;
 
@@ -28,13 +30,12 @@ use crate::template::ChatTemplate;
 pub struct EngineSettings {
     /// Tokens each answer may use, prompt included.
     pub context: u32,
-    /// Answers made at the same time.
+    /// Answers made at the same time, at most [`MOST_SLOTS`]; the memory for all of them is taken at start.
     pub slots: u32,
-    /// Tokens that all answers and the kept prompts hold together; the memory is taken at start. An answer begins when
-    /// all it may come to need is free. `None`: `context` for each slot, and once more for kept prompts.
-    pub kv_tokens: Option<u32>,
-    /// Prompts kept after their answers, for the next that begins alike; with `slots` at most [`MOST_SEQUENCES`].
+    /// Prompts kept after their answers, for the next that begins alike.
     pub kept_prompts: u32,
+    /// Bytes of kept prompts whose place another answer has taken.
+    pub kept_memory: u64,
     /// Questions that may wait; one more is answered with `Busy`.
     pub queue: usize,
     /// Threads of the model while it writes.
@@ -56,12 +57,14 @@ pub struct EngineSettings {
     pub mmap: bool,
     /// Whether the weights may never be swapped out.
     pub mlock: bool,
+    /// What it is computed on.
+    pub device: Device,
     /// Layers to put on the GPU; `None` as many as fit.
     pub gpu_layers: Option<u32>,
 }
 
-/// Answers and kept prompts there may be together (llama.cpp's `LLAMA_MAX_SEQ`).
-pub const MOST_SEQUENCES: u32 = 256;
+/// Answers there may be at the same time (llama.cpp's `LLAMA_MAX_SEQ`).
+pub const MOST_SLOTS: u32 = 256;
 
 /// How the context stores keys and values. Smaller saves memory, and all but `F16` need flash attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,7 +93,7 @@ impl KvType {
         [Self::F16, Self::Q8_0, Self::Q4_0].into_iter().find(|kind| kind.as_str() == name)
     }
 
-    fn native(self) -> KvCacheType {
+    pub(crate) fn native(self) -> KvCacheType {
         match self {
             Self::F16 => KvCacheType::F16,
             Self::Q8_0 => KvCacheType::Q8_0,
@@ -118,6 +121,8 @@ pub struct LlamaGenerator {
     stats: Arc<EngineStats>,
     queue: Option<SyncSender<Job>>,
     queue_length: usize,
+    gpus: Vec<usize>,
+    gpu_layers: u32,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -127,16 +132,67 @@ impl std::fmt::Debug for LlamaGenerator {
     }
 }
 
-/// llama.cpp's process-wide state: made once, never torn down.
-fn backend() -> Result<&'static LlamaBackend, String> {
+/// llama.cpp's process-wide state: made once, for one device, and never torn down.
+fn backend(device: &Device) -> Result<&'static LlamaBackend, String> {
     static BACKEND: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
     BACKEND
         .get_or_init(|| {
             llama_cpp_2::send_logs_to_tracing(llama_cpp_2::LogOptions::default());
+            device::load_libraries(device).map_err(|e| format!("loading llama.cpp's code: {e}"))?;
             LlamaBackend::init().map_err(|e| format!("starting llama.cpp: {e}"))
         })
         .as_ref()
         .map_err(Clone::clone)
+}
+
+/// The number as llama.cpp takes it.
+pub(crate) fn native(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// A model on its device.
+pub(crate) struct Loaded {
+    pub(crate) backend: &'static LlamaBackend,
+    pub(crate) model: LlamaModel,
+    /// llama.cpp's numbers of its GPUs.
+    pub(crate) gpus: Vec<usize>,
+}
+
+impl Loaded {
+    /// Layers on the GPU.
+    fn gpu_layers(&self, asked: u32) -> u32 {
+        // All layers and the output, which llama.cpp counts as one more.
+        if self.gpus.is_empty() { 0 } else { asked.min(self.model.n_layer() + 1) }
+    }
+}
+
+/// Loads a model onto its device. `progress` is told the loaded share (0.0–1.0) from time to time.
+pub(crate) fn load_model(
+    path: &Path,
+    settings: &EngineSettings,
+    mut progress: impl FnMut(f32) + 'static,
+) -> Result<Loaded, ProofError> {
+    let backend = backend(&settings.device).map_err(ProofError::Failed)?;
+    let gpus = settings.device.numbers()?;
+    let layers = if gpus.is_empty() { Some(0) } else { settings.gpu_layers };
+    let mut params = LlamaModelParams::default()
+        .with_use_mmap(settings.mmap)
+        .with_use_mlock(settings.mlock)
+        .with_devices(&gpus)
+        .map_err(|e| ProofError::Failed(e.to_string()))?
+        .with_progress_callback(move |share| {
+            progress(share);
+            true
+        });
+    if let Some(layers) = layers {
+        params = params.with_n_gpu_layers(layers);
+    }
+    let model = LlamaModel::load_from_file(backend, path, &params).map_err(|_| {
+        ProofError::Failed(
+            "llama.cpp cannot read it: the file is damaged or its architecture is unknown".into(),
+        )
+    })?;
+    Ok(Loaded { backend, model, gpus })
 }
 
 impl LlamaGenerator {
@@ -145,29 +201,13 @@ impl LlamaGenerator {
     pub fn load(
         path: &Path,
         settings: &EngineSettings,
-        mut progress: impl FnMut(f32) + 'static,
+        progress: impl FnMut(f32) + 'static,
     ) -> Result<Self, LoadError> {
         let fail = |cause: String| LoadError { path: path.to_owned(), cause };
         let sha256 = model_file::check_and_hash(path).map_err(|e| fail(e.to_string()))?;
-        let backend = backend().map_err(fail)?;
-
-        let mut params = LlamaModelParams::default()
-            .with_use_mmap(settings.mmap)
-            .with_use_mlock(settings.mlock)
-            .with_progress_callback(move |share| {
-                progress(share);
-                true
-            });
-        if let Some(layers) = settings.gpu_layers {
-            params = params.with_n_gpu_layers(layers);
-        }
-        let model = LlamaModel::load_from_file(backend, path, &params).map_err(|_| {
-            fail(
-                "llama.cpp cannot read it: the file is damaged or its architecture is unknown"
-                    .into(),
-            )
-        })?;
-
+        let loaded = load_model(path, settings, progress).map_err(|e| fail(e.to_string()))?;
+        let gpu_layers = loaded.gpu_layers(settings.gpu_layers.unwrap_or(u32::MAX));
+        let Loaded { backend, model, gpus } = loaded;
         let context = settings.context.min(model.n_ctx_train());
         let meta = |key: &str| model.meta_val_str(key).ok().filter(|value| !value.is_empty());
         let file = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
@@ -192,15 +232,14 @@ impl LlamaGenerator {
         let template = compile_template(&model, source)
             .map_err(|e| fail(format!("its chat template does not compile: {e}")))?;
 
-        let native = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
-        let kv_tokens = settings.kv_tokens.unwrap_or(context * (settings.slots + 1)).max(context);
+        let slots = settings.slots.clamp(1, MOST_SLOTS);
         let context_params = LlamaContextParams::default()
-            .with_n_ctx(NonZeroU32::new(kv_tokens))
+            .with_n_ctx(NonZeroU32::new(context.saturating_mul(slots)))
             .with_n_batch(settings.batch)
             .with_n_ubatch(settings.micro_batch.min(settings.batch))
-            .with_n_seq_max((settings.slots + settings.kept_prompts).min(MOST_SEQUENCES))
-            // One pool of cells for all: without it every answer gets a fixed share.
-            .with_kv_unified(true)
+            .with_n_seq_max(slots)
+            // Every answer has cells of its own: a token is compared with those of its own answer only.
+            .with_kv_unified(false)
             // Models that look back a window only would forget what a later prompt goes on from.
             .with_swa_full(true)
             .with_flash_attention_policy(settings.flash_attention.map_or(-1, i32::from))
@@ -211,8 +250,9 @@ impl LlamaGenerator {
         // Such models keep a state that cannot be taken up in the middle.
         let sharing = !model.is_recurrent() && !model.is_hybrid();
         let bounds = Bounds {
-            slots: settings.slots as usize,
-            kept: if sharing { settings.kept_prompts as usize } else { 0 },
+            slots: slots as usize,
+            kept: settings.kept_prompts as usize,
+            kept_memory: usize::try_from(settings.kept_memory).unwrap_or(usize::MAX),
             sharing,
             pace: Pace::new(settings.longest_step, settings.batch as usize),
         };
@@ -239,10 +279,9 @@ impl LlamaGenerator {
                 }
             })
             .map_err(|e| fail(format!("starting its thread: {e}")))?;
-        ready
-            .recv()
-            .unwrap_or_else(|_| Err("its thread died".to_owned()))
-            .map_err(|e| fail(format!("making room for {kv_tokens} tokens: {e}")))?;
+        ready.recv().unwrap_or_else(|_| Err("its thread died".to_owned())).map_err(|e| {
+            fail(format!("making room for {slots} answers of {context} tokens: {e}"))
+        })?;
 
         Ok(Self {
             identity,
@@ -251,6 +290,8 @@ impl LlamaGenerator {
             stats,
             queue: Some(queue),
             queue_length: settings.queue.max(1),
+            gpus,
+            gpu_layers,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -258,6 +299,16 @@ impl LlamaGenerator {
     /// What the engine has done so far.
     pub fn stats(&self) -> Arc<EngineStats> {
         Arc::clone(&self.stats)
+    }
+
+    /// What the model is computed on, and the memory there now.
+    pub fn devices(&self) -> Vec<DeviceInUse> {
+        device::in_use(&self.gpus)
+    }
+
+    /// Layers on the GPU, and how many there are.
+    pub fn layers(&self) -> (u32, u32) {
+        (self.gpu_layers, self.model.n_layer() + 1)
     }
 
     /// The conversation's tokens, and those of what was `said` of the answer already behind them.

@@ -6,15 +6,18 @@
 
 mod answer;
 mod batching;
-mod cells;
 mod choosing;
+mod device;
 mod engine;
 mod kept;
 mod model_file;
 mod pace;
+mod proof;
 mod stats;
 mod template;
 mod text;
 
-pub use engine::{EngineSettings, KvType, LlamaGenerator, LoadError, MOST_SEQUENCES};
+pub use device::{Device, DeviceInUse, GpuBackend, NoSuchDevice, NotADevice, ladder};
+pub use engine::{EngineSettings, KvType, LlamaGenerator, LoadError, MOST_SLOTS};
+pub use proof::{ProofError, prove};
 pub use stats::{EngineStats, StatsSnapshot};

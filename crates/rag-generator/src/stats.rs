@@ -13,8 +13,9 @@ pub struct EngineStats {
     pub(crate) busy_micros: AtomicU64,
     pub(crate) running: AtomicUsize,
     pub(crate) waiting: AtomicUsize,
-    pub(crate) cells_used: AtomicUsize,
+    pub(crate) context_tokens: AtomicUsize,
     pub(crate) kept_prompts: AtomicUsize,
+    pub(crate) kept_bytes: AtomicUsize,
     pub(crate) abandoned: AtomicU64,
 }
 
@@ -36,9 +37,11 @@ pub struct StatsSnapshot {
     /// Questions waiting for a place.
     pub waiting: usize,
     /// Tokens held in the context now.
-    pub cells_used: usize,
+    pub context_tokens: usize,
     /// Prompts kept for the next that begins alike.
     pub kept_prompts: usize,
+    /// Bytes of those that were copied out of the context.
+    pub kept_bytes: usize,
     /// Answers stopped because their client went away.
     pub abandoned: u64,
 }
@@ -54,8 +57,9 @@ impl EngineStats {
             busy: Duration::from_micros(self.busy_micros.load(Ordering::Relaxed)),
             running: self.running.load(Ordering::Relaxed),
             waiting: self.waiting.load(Ordering::Relaxed),
-            cells_used: self.cells_used.load(Ordering::Relaxed),
+            context_tokens: self.context_tokens.load(Ordering::Relaxed),
             kept_prompts: self.kept_prompts.load(Ordering::Relaxed),
+            kept_bytes: self.kept_bytes.load(Ordering::Relaxed),
             abandoned: self.abandoned.load(Ordering::Relaxed),
         }
     }

@@ -14,6 +14,7 @@ use rag_generator::{EngineStats, LlamaGenerator};
 use rag_knowledge::{KnowledgeBase, KnowledgeError, RetrieveError};
 
 use crate::own_request::{self, OwnRequestError};
+use crate::proving::Proven;
 use crate::settings::FollowUps;
 
 /// The loaded engines and the knowledge base.
@@ -23,6 +24,8 @@ pub(crate) struct Answering {
     /// Puts the best passages in order, where the settings name one.
     pub(crate) reranker: Option<OnnxReranker>,
     pub(crate) generator: LlamaGenerator,
+    /// What the model is computed on, and what was tried before.
+    pub(crate) proven: Proven,
     pub(crate) stats: Arc<EngineStats>,
     pub(crate) retrieval: RetrievalSettings,
     pub(crate) min_score: f32,

@@ -1,5 +1,5 @@
 //! Everything a worker needs before it is ready, in the order that finds mistakes soonest:
-//! knowledge base, embedding, reranker, language model, one self-test answer.
+//! knowledge base, embedding, reranker, device, language model, one self-test answer.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,11 +9,12 @@ use rag_core::{
     Caller, Embedder, GenerateRequest, Generator, Message, Reranker, Role, follow_up, prompt,
 };
 use rag_embedder::{OnnxEmbedder, OnnxReranker, OpenError};
-use rag_generator::{LlamaGenerator, LoadError};
+use rag_generator::{Device, LlamaGenerator, LoadError};
 use rag_knowledge::{KnowledgeBase, KnowledgeError};
 
 use crate::answering::{Answering, AnsweringError, Plan};
 use crate::own_request::{self, OwnRequestError};
+use crate::proving::{self, NoDevice};
 use crate::settings::{FollowUps, Settings};
 use crate::state::{Phase, Worker};
 
@@ -34,6 +35,8 @@ pub(crate) enum LoadingError {
     #[error("{}: no such file", .0.display())]
     NoModel(PathBuf),
     #[error(transparent)]
+    Device(#[from] NoDevice),
+    #[error(transparent)]
     Model(#[from] LoadError),
     #[error("the self-test question was not answered")]
     SelfTest(#[source] AnsweringError),
@@ -49,6 +52,10 @@ impl LoadingError {
             Self::NoModel(_) => {
                 Some("scripts/fetch-models, or name the file of your own model".to_owned())
             }
+            Self::Device(_) => Some(
+                "set inference.device to one that is here, or try another GGUF file or a smaller inference.context"
+                    .into(),
+            ),
             Self::Model(_) => {
                 Some("try another GGUF file, or a smaller inference.context".to_owned())
             }
@@ -77,6 +84,7 @@ pub(crate) fn load(worker: &Worker) {
             tracing::info!(
                 slot = worker.settings.slot,
                 model = answering.generator.identity().name,
+                device = %answering.proven.device,
                 embedding = answering.embedder.identity().name,
                 reranker = answering.reranker.as_ref().map(|it| it.identity().name.as_str()),
                 tag = knowledge.tag(),
@@ -112,8 +120,13 @@ fn load_all(worker: &Worker) -> Result<Answering, LoadingError> {
         }
         None => None,
     };
+    if !settings.model.is_file() {
+        return Err(LoadingError::NoModel(settings.model.clone()));
+    }
+    stage("device");
+    let proven = proving::choose(settings)?;
     stage("language model");
-    let generator = open_model(settings)?;
+    let generator = open_model(settings, &proven.device)?;
     let answering = Answering {
         retrieval: settings.retrieval.settings,
         min_score: settings.retrieval.min_score,
@@ -124,6 +137,7 @@ fn load_all(worker: &Worker) -> Result<Answering, LoadingError> {
         embedder,
         reranker,
         generator,
+        proven,
     };
     stage("self-test");
     self_test(&answering)?;
@@ -166,10 +180,7 @@ fn open_reranker(settings: &Settings, folder: &Path) -> Result<OnnxReranker, Loa
     rag_embedder::open_reranker(folder, settings.retrieval.threads).map_err(LoadingError::Reranker)
 }
 
-fn open_model(settings: &Settings) -> Result<LlamaGenerator, LoadingError> {
-    if !settings.model.is_file() {
-        return Err(LoadingError::NoModel(settings.model.clone()));
-    }
+fn open_model(settings: &Settings, device: &Device) -> Result<LlamaGenerator, LoadingError> {
     let mut tenths = 0;
     let progress = move |share: f32| {
         let now = (share * 10.0) as u32;
@@ -178,7 +189,8 @@ fn open_model(settings: &Settings) -> Result<LlamaGenerator, LoadingError> {
             tracing::debug!(percent = tenths * 10, "loading the language model");
         }
     };
-    Ok(LlamaGenerator::load(&settings.model, &settings.inference.engine, progress)?)
+    let engine = settings.inference.engine_on(device.clone());
+    Ok(LlamaGenerator::load(&settings.model, &engine, progress)?)
 }
 
 /// Asks the first passage's own text: it must be found again, and the model must say something.

@@ -7,6 +7,7 @@ mod drain;
 mod feedback;
 mod load;
 mod own_request;
+mod proving;
 mod recent;
 mod server;
 mod settings;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rag_generator::Device;
 use telemetry::voice::{self, Exit};
 
 /// Answers questions from a knowledge base, with an OpenAI-compatible API.
@@ -34,6 +36,10 @@ struct Arguments {
     /// Check the settings, the knowledge base and that both models are there; then exit
     #[arg(long)]
     check: bool,
+
+    /// Compute a few tokens on this device, and exit: what a starting worker runs before it relies on a device
+    #[arg(long, value_name = "DEVICE", hide = true)]
+    prove: Option<Device>,
 }
 
 fn main() -> ExitCode {
@@ -50,6 +56,9 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return voice::fail(&error, error.hint().as_deref(), Exit::Failed),
     };
+    if let Some(device) = arguments.prove {
+        return proving::serve(&settings, device);
+    }
     if arguments.check {
         return match load::check(&settings) {
             Ok(()) => voice::done(&format!("{}: good", arguments.config.display())),

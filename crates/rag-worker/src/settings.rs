@@ -7,7 +7,7 @@ use std::time::Duration;
 use rag_core::diversity::Lambda;
 use rag_core::{MIN_SCORE, RetrievalSettings, TOP_K};
 use rag_embedder::ModelCache;
-use rag_generator::{EngineSettings, KvType, MOST_SEQUENCES};
+use rag_generator::{Device, EngineSettings, KvType, MOST_SLOTS};
 use serde::Deserialize;
 use settings_file::SettingsError;
 
@@ -16,6 +16,8 @@ use crate::feedback::FeedbackSettings;
 /// What a worker is to do; every value is checked.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
+    /// The file that says so.
+    pub(crate) file: PathBuf,
     /// Where it listens; port 0 takes a free one.
     pub(crate) listen: SocketAddr,
     /// The slot it works for, for its log lines and chat page.
@@ -35,11 +37,20 @@ pub(crate) struct Settings {
 /// How the language model is run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Inference {
+    /// What was asked for; `None` takes the best there is.
+    pub(crate) device: Option<Device>,
     pub(crate) engine: EngineSettings,
     /// Questions that may wait.
     pub(crate) queue: usize,
     /// Tokens of an answer when the request does not say.
     pub(crate) max_tokens: usize,
+}
+
+impl Inference {
+    /// The engine's settings on the device that was chosen.
+    pub(crate) fn engine_on(&self, device: Device) -> EngineSettings {
+        EngineSettings { device, ..self.engine.clone() }
+    }
 }
 
 /// How passages are found.
@@ -125,8 +136,9 @@ struct InferenceFile {
     gpu_layers: AutoOr<u32>,
     context: u32,
     slots: u32,
-    kv_tokens: AutoOr<u32>,
     kept_prompts: u32,
+    #[serde(with = "settings_file::bytes")]
+    kept_memory: u64,
     threads: AutoOr<u32>,
     prompt_threads: AutoOr<u32>,
     batch: u32,
@@ -148,8 +160,8 @@ impl Default for InferenceFile {
             gpu_layers: AutoOr::AUTO,
             context: 4096,
             slots: 4,
-            kv_tokens: AutoOr::AUTO,
             kept_prompts: 16,
+            kept_memory: 512 << 20,
             threads: AutoOr::AUTO,
             prompt_threads: AutoOr::AUTO,
             batch: 512,
@@ -253,6 +265,7 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
     let feedback =
         file.feedback.map(|FeedbackFile { file, longest }| FeedbackSettings { file, longest });
     Ok(Settings {
+        file: path.to_owned(),
         feedback,
         listen: file.listen,
         slot: file.slot,
@@ -280,12 +293,10 @@ fn inference(path: &Path, file: &InferenceFile) -> Result<Inference, SettingsErr
         let key = format!("inference.{key}");
         within(path, &key, value.into(), least.into(), most.into())
     };
-    let gpu_layers = match file.device.as_str() {
-        "auto" => file.gpu_layers.value(),
-        "cpu" => Some(0),
-        other => {
-            return Err(wrong("device", format!("`{other}` is not a device this build has"))
-                .with_hint("write `auto` or `cpu`"));
+    let device = match file.device.as_str() {
+        "auto" => None,
+        name => {
+            Some(device(name).map_err(|(message, hint)| wrong("device", message).with_hint(hint))?)
         }
     };
     let kv_type = KvType::named(&file.kv_type).ok_or_else(|| {
@@ -303,11 +314,8 @@ fn inference(path: &Path, file: &InferenceFile) -> Result<Inference, SettingsErr
     let prompt_threads = file.prompt_threads.value().unwrap_or(threads);
     let micro_batch = file.micro_batch.value().unwrap_or(file.batch);
     within("context", file.context, 256, 1 << 20)?;
-    within("slots", file.slots, 1, MOST_SEQUENCES)?;
-    within("kept_prompts", file.kept_prompts, 0, MOST_SEQUENCES - file.slots)?;
-    if let Some(tokens) = file.kv_tokens.value() {
-        within("kv_tokens", tokens, file.context, 1 << 24)?;
-    }
+    within("slots", file.slots, 1, MOST_SLOTS)?;
+    within("kept_prompts", file.kept_prompts, 0, 10_000)?;
     within("threads", threads, 1, 1024)?;
     within("prompt_threads", prompt_threads, 1, 1024)?;
     within("batch", file.batch, file.slots.max(32), 8192)?;
@@ -323,8 +331,8 @@ fn inference(path: &Path, file: &InferenceFile) -> Result<Inference, SettingsErr
     let engine = EngineSettings {
         context: file.context,
         slots: file.slots,
-        kv_tokens: file.kv_tokens.value(),
         kept_prompts: file.kept_prompts,
+        kept_memory: file.kept_memory,
         // Admission lets no more in than fit; the engine's own bound is the second line.
         queue: file.queue + file.slots as usize,
         threads,
@@ -336,9 +344,28 @@ fn inference(path: &Path, file: &InferenceFile) -> Result<Inference, SettingsErr
         kv_type,
         mmap: file.mmap,
         mlock: file.mlock,
-        gpu_layers,
+        // The one that computes a few tokens takes its place.
+        device: Device::Cpu(None),
+        gpu_layers: file.gpu_layers.value(),
     };
-    Ok(Inference { engine, queue: file.queue, max_tokens: file.max_tokens })
+    Ok(Inference { device, engine, queue: file.queue, max_tokens: file.max_tokens })
+}
+
+/// The device with this name, if this build can use it; otherwise what is wrong with it, and what to write.
+fn device(name: &str) -> Result<Device, (String, &'static str)> {
+    let device: Device = name.parse().map_err(|_| {
+        (
+            format!("`{name}` is not a device"),
+            "write `auto`, `cpu`, or such as `cuda:0` or `vulkan:0`",
+        )
+    })?;
+    match &device {
+        Device::Gpu { backend, .. } if !backend.is_built() => Err((
+            format!("this program was built without {name}"),
+            "build it with `--features cuda` or `--features vulkan`, or write `auto` or `cpu`",
+        )),
+        _ => Ok(device),
+    }
 }
 
 fn retrieval(
@@ -464,8 +491,8 @@ mod tests {
             assert!(error.contains("retrieval."), "{wrong}: {error}");
         }
         for wrong in [
-            "kept_prompts: 256",
-            "kv_tokens: 100",
+            "kept_prompts: 10001",
+            "kept_memory: much",
             "micro_batch: 1024",
             "longest_step: 0s",
             "kv_type: f64",

@@ -1,6 +1,6 @@
 //! The worker's metric families.
 
-use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
 use crate::family::{self, counters, gauges, histograms};
 
@@ -25,6 +25,10 @@ pub struct WorkerMetrics {
     deferred: IntGauge,
     context_tokens: IntGauge,
     kept_prompts: IntGauge,
+    kept_bytes: IntGauge,
+    /// Layers of the model on GPUs.
+    pub gpu_layers: IntGauge,
+    device_memory: IntGaugeVec,
 }
 
 /// What the engine has counted since the start, and what it does now.
@@ -46,6 +50,8 @@ pub struct EngineFigures {
     pub context_tokens: usize,
     /// Prompts kept for the next that begins alike.
     pub kept_prompts: usize,
+    /// Bytes of those that were copied out of the context.
+    pub kept_bytes: usize,
 }
 
 impl WorkerMetrics {
@@ -118,6 +124,17 @@ impl WorkerMetrics {
                 "switchyard_worker_kept_prompts",
                 "Prompts kept for the next that begins alike",
             )?,
+            kept_bytes: gauge(
+                "switchyard_worker_kept_prompts_bytes",
+                "Memory of kept prompts that were copied out of the context",
+            )?,
+            gpu_layers: gauge("switchyard_worker_gpu_layers", "Layers of the model on GPUs")?,
+            device_memory: gauges(
+                &registry,
+                "switchyard_worker_device_memory_bytes",
+                "Memory of the device that the model is computed on, with what other programs use",
+                &["device", "state"],
+            )?,
             registry,
         })
     }
@@ -146,6 +163,15 @@ impl WorkerMetrics {
         set(&self.deferred, figures.deferred);
         set(&self.context_tokens, figures.context_tokens);
         set(&self.kept_prompts, figures.kept_prompts);
+        set(&self.kept_bytes, figures.kept_bytes);
+    }
+
+    /// Bytes of a device that are used by anybody, and those that are free.
+    pub fn device_memory(&self, device: &str, used: usize, free: usize) {
+        for (state, bytes) in [("used", used), ("free", free)] {
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            self.device_memory.with_label_values(&[device, state]).set(bytes);
+        }
     }
 
     /// All metrics in Prometheus' text format.
@@ -173,6 +199,7 @@ mod tests {
             deferred: 1,
             context_tokens: 15,
             kept_prompts: 1,
+            kept_bytes: 1,
         };
         metrics.engine(figures);
         figures.prompt_tokens = 8;

@@ -7,11 +7,13 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rag_core::{Embedder, Generator, Reranker};
+use rag_generator::{Device, DeviceInUse};
 use serde_json::{Value, json};
 use telemetry::family::TEXT_FORMAT;
 use telemetry::worker::EngineFigures;
 
 use super::error::ApiError;
+use crate::answering::Answering;
 use crate::state::{Phase, Worker};
 
 /// 200 with the full identity when ready; 503 while loading, draining or failed.
@@ -39,13 +41,7 @@ fn body(worker: &Worker, phase: &Phase) -> Value {
     let model = answering.generator.identity();
     let embedding = answering.embedder.identity();
     let knowledge = &answering.knowledge;
-    body["inference"] = json!({
-        // A build without a GPU back end computes on the CPU whatever was asked for.
-        "device": "cpu",
-        "gpu_layers": 0,
-        "slots": worker.settings.inference.engine.slots,
-        "threads": worker.settings.inference.engine.threads,
-    });
+    body["inference"] = inference(worker, answering);
     let first_token = worker.warmth.first_token();
     body["warm"] = json!(first_token.is_some());
     if let Some(first_token) = first_token {
@@ -77,6 +73,42 @@ fn body(worker: &Worker, phase: &Phase) -> Value {
     body
 }
 
+/// What the model is computed on: the device, its memory in bytes, the layers on GPUs, and what could not be used.
+fn inference(worker: &Worker, answering: &Answering) -> Value {
+    let devices = answering.generator.devices();
+    let (gpu_layers, layers) = answering.generator.layers();
+    let names: Vec<&str> = devices.iter().map(|device| device.name.as_str()).collect();
+    let memory: Vec<Value> = devices.iter().map(memory).collect();
+    let mut inference = json!({
+        "device": names.join(","),
+        "gpu_layers": gpu_layers,
+        "layers": layers,
+        "devices": memory,
+        "slots": worker.settings.inference.engine.slots,
+        "threads": worker.settings.inference.engine.threads,
+    });
+    if let Device::Cpu(Some(variant)) = &answering.proven.device {
+        inference["variant"] = json!(variant);
+    }
+    if !answering.proven.unusable.is_empty() {
+        let unusable = answering.proven.unusable.iter();
+        inference["unusable"] = unusable
+            .map(|it| json!({ "device": it.device.to_string(), "reason": it.reason }))
+            .collect();
+    }
+    inference
+}
+
+fn memory(device: &DeviceInUse) -> Value {
+    json!({
+        "device": device.name,
+        "description": device.description,
+        "memory_total": device.memory_total,
+        "memory_free": device.memory_free,
+        "memory_used": device.memory_total.saturating_sub(device.memory_free),
+    })
+}
+
 /// Prometheus' text format.
 pub(crate) async fn metrics(State(worker): State<Arc<Worker>>) -> Result<Response, ApiError> {
     if let Some(answering) = worker.answering() {
@@ -88,9 +120,15 @@ pub(crate) async fn metrics(State(worker): State<Arc<Worker>>) -> Result<Respons
             decode_steps: now.decode_steps,
             processing: now.running,
             deferred: now.waiting,
-            context_tokens: now.cells_used,
+            context_tokens: now.context_tokens,
             kept_prompts: now.kept_prompts,
+            kept_bytes: now.kept_bytes,
         });
+        worker.metrics.gpu_layers.set(i64::from(answering.generator.layers().0));
+        for device in answering.generator.devices() {
+            let used = device.memory_total.saturating_sub(device.memory_free);
+            worker.metrics.device_memory(&device.name, used, device.memory_free);
+        }
     }
     let text = worker.metrics.render().map_err(|e| ApiError::internal(e.to_string()))?;
     Ok(([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response())
