@@ -15,4 +15,5 @@ mod quickstart;
 mod rebuilding;
 mod reranking;
 mod switching;
+mod tracing;
 mod warming;

@@ -40,21 +40,24 @@ enum System {
 /// What a system showed with so many answers at the same time.
 #[derive(Default)]
 struct Shown {
+    /// A round's tokens per second of prompts that are only read, until the last is.
+    prompt: Vec<f64>,
+    /// A round's tokens per second of answers whose prompts were read before.
+    made: Vec<f64>,
+    /// A round's seconds from the questions to the end of the last answer, prompts and answers together.
+    whole: Vec<f64>,
     /// Seconds to the first token of prompts asked for the first time, and again.
     first: Vec<f64>,
     again: Vec<f64>,
-    /// Seconds between two pieces of an answer.
+    /// Seconds to the first token of one question that all ask together, for the first time.
+    shared: Vec<f64>,
+    /// Seconds between two pieces of an answer, of those asked for the first time.
     gaps: Vec<f64>,
-    /// A round's tokens per second: of the prompts until all first tokens are there, of the answers from the first token
-    /// on.
-    prompt: Vec<f64>,
-    made: Vec<f64>,
 }
 
 /// One answer.
 struct Answered {
     text: String,
-    prompt_tokens: u64,
     /// When each piece came, from when the question was asked.
     pieces: Vec<f64>,
 }
@@ -98,10 +101,12 @@ async fn bench(arguments: &[String]) {
             "system",
             "prompt tokens/s",
             "answer tokens/s",
+            "whole",
             "first token, p50 / p99",
             "asked again, p50 / p99",
+            "asked by all, p50",
             "gap between tokens, p99",
-            "prompt, answer, first, again, gap of llama-server",
+            "prompt, answer, whole, first, again, by all, gap of llama-server",
         ],
         rows,
     }
@@ -113,22 +118,27 @@ fn row(together: usize, name: &str, shown: &Shown, peer: &Shown) -> Vec<String> 
         format!("{:.0} / {:.0} ms", 1e3 * median(values), 1e3 * percentile(values, 0.99))
     };
     let gap = |shown: &Shown| percentile(&shown.gaps, 0.99);
+    let times = |of: fn(&Shown) -> f64| format!("{:.2}×", of(shown) / of(peer));
     vec![
         together.to_string(),
         name.to_owned(),
         format!("{:.0}", median(&shown.prompt)),
         format!("{:.0}", median(&shown.made)),
+        format!("{:.2} s", median(&shown.whole)),
         both(&shown.first),
         both(&shown.again),
+        format!("{:.0} ms", 1e3 * median(&shown.shared)),
         format!("{:.0} ms", 1e3 * gap(shown)),
-        format!(
-            "{:.2}×, {:.2}×, {:.2}×, {:.2}×, {:.2}×",
-            median(&shown.prompt) / median(&peer.prompt),
-            median(&shown.made) / median(&peer.made),
-            median(&shown.first) / median(&peer.first),
-            median(&shown.again) / median(&peer.again),
-            gap(shown) / gap(peer)
-        ),
+        [
+            times(|shown| median(&shown.prompt)),
+            times(|shown| median(&shown.made)),
+            times(|shown| median(&shown.whole)),
+            times(|shown| median(&shown.first)),
+            times(|shown| median(&shown.again)),
+            times(|shown| median(&shown.shared)),
+            times(|shown| percentile(&shown.gaps, 0.99)),
+        ]
+        .join(", "),
     ]
 }
 
@@ -155,7 +165,8 @@ async fn asked() -> Vec<Asked> {
             });
         }
     }
-    let needed: usize = TOGETHER.iter().sum();
+    // Those that all ask together come last.
+    let needed = TOGETHER.iter().sum::<usize>() + TOGETHER.len();
     assert!(asked.len() >= needed, "{} questions are answered, and {needed} needed", asked.len());
     asked.truncate(needed);
     asked
@@ -185,48 +196,76 @@ async fn round(
     asked: &[Asked],
     shown: &mut [Shown; TOGETHER.len()],
 ) -> Vec<String> {
-    let (address, _running): (SocketAddr, Box<dyn std::any::Any>) = match system {
-        System::Ours => {
-            let (worker, address) = ours().await;
-            (address, Box::new(worker))
-        }
-        System::Peer => {
-            let (process, address) = peer().await;
-            (address, Box::new(process))
-        }
-    };
-    let mut texts = Vec::new();
+    let (asked, of_all) = asked.split_at(TOGETHER.iter().sum());
+    let started = start(system).await;
     let mut rest = asked;
-    for (together, shown) in TOGETHER.into_iter().zip(shown) {
+    for (together, shown) in TOGETHER.into_iter().zip(&mut *shown) {
         let (these, others) = rest.split_at(together);
         rest = others;
-        let answers = join_all(these.iter().map(|asked| ask(system, address, asked))).await;
-        let first: Vec<f64> = answers.iter().map(|answer| answer.pieces[0]).collect();
-        let (soonest, latest) = (percentile(&first, 0.0), percentile(&first, 1.0));
-        let ends: Vec<f64> = answers.iter().map(|answer| *answer.pieces.last().unwrap()).collect();
-        let read: u64 = answers.iter().map(|answer| answer.prompt_tokens).sum();
-        shown.prompt.push(read as f64 / latest);
-        shown.made.push((MADE * together) as f64 / (percentile(&ends, 1.0) - soonest));
-        shown.first.extend(first);
+        let answers = join_all(these.iter().map(|asked| ask(system, &started, asked, 1))).await;
+        let read: u64 = these.iter().map(|asked| asked.prompt_tokens).sum();
+        shown.prompt.push(read as f64 / latest(&answers));
+    }
+    drop(started);
+
+    let started = start(system).await;
+    let mut texts = Vec::new();
+    let mut rest = asked;
+    for ((together, shown), of_all) in TOGETHER.into_iter().zip(shown).zip(of_all) {
+        let (these, others) = rest.split_at(together);
+        rest = others;
+        let all =
+            async || join_all(these.iter().map(|asked| ask(system, &started, asked, MADE))).await;
+        let answers = all().await;
+        shown.whole.push(latest(&answers));
         for answer in &answers {
+            shown.first.push(answer.pieces[0]);
             shown.gaps.extend(answer.pieces.windows(2).map(|pair| pair[1] - pair[0]));
         }
         texts.extend(answers.into_iter().map(|answer| answer.text));
-        let again = join_all(these.iter().map(|asked| ask(system, address, asked))).await;
+        let again = all().await;
         shown.again.extend(again.iter().map(|answer| answer.pieces[0]));
+        let soonest = again.iter().map(|answer| answer.pieces[0]).fold(f64::INFINITY, f64::min);
+        shown.made.push((MADE * together) as f64 / (latest(&again) - soonest));
+        let shared = join_all((0..together).map(|_| ask(system, &started, of_all, 1))).await;
+        shown.shared.extend(shared.iter().map(|answer| answer.pieces[0]));
     }
     texts
 }
 
+/// Seconds until the last piece of all.
+fn latest(answers: &[Answered]) -> f64 {
+    answers.iter().filter_map(|answer| answer.pieces.last()).copied().fold(0.0, f64::max)
+}
+
+/// A running system.
+struct Started {
+    address: SocketAddr,
+    _running: Box<dyn std::any::Any>,
+}
+
+async fn start(system: System) -> Started {
+    match system {
+        System::Ours => {
+            let (worker, address) = ours().await;
+            Started { address, _running: Box::new(worker) }
+        }
+        System::Peer => {
+            let (process, address) = peer().await;
+            Started { address, _running: Box::new(process) }
+        }
+    }
+}
+
 /// Asks one question, and reads the answer as it comes.
-async fn ask(system: System, address: SocketAddr, asked: &Asked) -> Answered {
+async fn ask(system: System, started: &Started, asked: &Asked, tokens: usize) -> Answered {
     let messages = match system {
         System::Ours => json!([{ "role": "user", "content": asked.question }]),
         System::Peer => asked.messages.clone(),
     };
     let body = json!({
         "messages": messages,
-        "max_tokens": MADE,
+        "max_tokens": tokens,
         "temperature": 0,
         "repeat_penalty": 1.0,
         "stream": true,
@@ -234,7 +273,7 @@ async fn ask(system: System, address: SocketAddr, asked: &Asked) -> Answered {
         // The tokens that end an answer (<|endoftext|>, <|im_end|>): all answers are of one length.
         "logit_bias": { "0": -100, "2": -100 },
     });
-    let mut connection = Connection::open(address).await.unwrap();
+    let mut connection = Connection::open(started.address).await.unwrap();
     let begun = Instant::now();
     let response = connection.begin(http::request("POST", CHAT, &body.to_string())).await.unwrap();
     assert_eq!(response.status(), 200);
@@ -260,9 +299,11 @@ async fn ask(system: System, address: SocketAddr, asked: &Asked) -> Answered {
             }
         }
     }
-    assert_eq!(usage["completion_tokens"], MADE, "{usage} {text}");
+    assert_eq!(usage["completion_tokens"], tokens, "{usage} {text}");
     assert_eq!(usage["prompt_tokens"], asked.prompt_tokens, "the prompts differ: {usage}");
-    Answered { text, prompt_tokens: asked.prompt_tokens, pieces }
+    // A token may be the half of a character: then it has no piece of its own.
+    assert!(!pieces.is_empty(), "no text came: {usage}");
+    Answered { text, pieces }
 }
 
 /// A worker over the sample documents.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -22,10 +22,24 @@ pub struct Gateway {
 impl Gateway {
     /// Starts a gateway in front of the workers' addresses, with `extra` settings (YAML at the top level) added.
     pub async fn start(blue: &[SocketAddr], green: &[SocketAddr], extra: &str) -> Self {
+        Self::start_with(blue, green, extra, |_| ()).await
+    }
+
+    /// The same by a command that was changed, such as by an environment of its own.
+    pub async fn start_with(
+        blue: &[SocketAddr],
+        green: &[SocketAddr],
+        extra: &str,
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("gateway.yaml"), settings(blue, green, extra))
             .unwrap();
-        Self::start_in(directory).await
+        let mut command = Command::new(processes::program("switchyard"));
+        command.args(["--config", "gateway.yaml"]).current_dir(directory.path());
+        change(&mut command);
+        let process = Process::start_command("switchyard", command, directory.path());
+        Self::started(directory, process).await
     }
 
     /// Starts a gateway in front of one pretended worker in each slot, and waits until both are ready. `extra` as in

@@ -75,6 +75,7 @@ fn main() -> ExitCode {
         compose(source, settings, values, taken).await?.run().await
     });
     runtime.shutdown_background();
+    telemetry::traces::finish();
     finish(end)
 }
 

@@ -2,6 +2,7 @@
 
 mod at_door;
 mod going_on;
+mod trace;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,6 +39,7 @@ use crate::users::{Gate, USER_HEADER, User, Visitor};
 use crate::waiting::{self, Early};
 use crate::warming::INTERNAL_HEADER;
 use crate::wire::Wire;
+use trace::Trace;
 
 /// The end of the last event of OpenAI's streams. Its clients close as soon as they have read it.
 const LAST_EVENT: &[u8] = b"data: [DONE]\n\n";
@@ -112,6 +114,7 @@ pub(crate) struct Carried {
     body_is_here: bool,
     bytes: u64,
     refused: Option<u16>,
+    trace: Trace,
 }
 
 impl Carried {
@@ -178,6 +181,7 @@ impl ProxyHttp for FrontDoor {
             body_is_here: false,
             bytes: 0,
             refused: None,
+            trace: Trace::none(),
         }
     }
 
@@ -228,6 +232,7 @@ impl ProxyHttp for FrontDoor {
         let Some(assignment) = &carried.assignment else {
             return Err(Error::explain(ErrorType::InternalError, "a request without a worker"));
         };
+        carried.trace.try_worker(assignment, carried.tries);
         if let Some(running) = &carried.running {
             running.answer.worker.store(Some(Arc::clone(&assignment.worker)));
         }
@@ -332,6 +337,7 @@ impl ProxyHttp for FrontDoor {
             request.remove_header(&header::TRANSFER_ENCODING);
             request.insert_header(header::CONTENT_LENGTH, instead.len().to_string())?;
         }
+        carried.trace.pass_on(request)?;
         at_door::pass_on(session, carried, request)
     }
 
@@ -539,6 +545,15 @@ impl ProxyHttp for FrontDoor {
             }
             None => self.metrics.refused.count(status),
         }
+        let release =
+            carried.assignment.as_ref().and_then(|assignment| assignment.worker.identity());
+        let release = release.as_ref().and_then(|identity| identity.release.as_ref());
+        let end = match error {
+            _ if by_client => "client left",
+            _ if cut => "cut",
+            Some(_) => "failed",
+            None => "whole",
+        };
         let access_log = carried.route().and_then(|route| route.access_log);
         if access_log.unwrap_or(carried.config.access_log) {
             let request = session.req_header();
@@ -546,9 +561,6 @@ impl ProxyHttp for FrontDoor {
                 .assignment
                 .as_ref()
                 .map_or("-", |assignment| assignment.worker.name.as_str());
-            let release =
-                carried.assignment.as_ref().and_then(|assignment| assignment.worker.identity());
-            let release = release.as_ref().and_then(|identity| identity.release.as_ref());
             tracing::info!(
                 target: "access",
                 method = %request.method,
@@ -562,11 +574,13 @@ impl ProxyHttp for FrontDoor {
                 ttfb_ms = carried.first_byte.map_or(0.0, millis),
                 bytes = carried.bytes,
                 duration_ms = millis(duration),
-                end = if by_client { "client left" } else if cut { "cut" } else if error.is_some() { "failed" } else { "whole" },
+                end,
                 user = carried.user().map_or("-", |user| user.name.as_str()),
                 request_id = carried.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or("-"),
+                trace = carried.trace.id(),
             );
         }
+        carried.end_trace(status, release.map(|release| release.label.as_str()), end);
     }
 
     fn suppress_error_log(&self, _session: &Session, _carried: &Carried, _error: &Error) -> bool {
@@ -588,6 +602,7 @@ impl FrontDoor {
                 Client::of(peer.ip(), secure, headers, &carried.config.trusted_proxies);
         }
         carried.request_id = Some(request_id(session.req_header()));
+        carried.trace = Trace::begin(session.req_header());
         session.set_keepalive(Some(carried.config.limits.keep_alive.as_secs().max(1)));
         // What was upgraded has no body to wait for: both sides may be silent for as long as they like.
         let upgrades = session.req_header().headers.contains_key(header::UPGRADE);

@@ -4,6 +4,9 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::vocab::LlamaVocab;
 use rag_core::{AnswerSink, Caller, Finish, GenerateError, Piece, TokenChoice};
 
+use tracing::Span;
+use tracing::field::Empty;
+
 use crate::choosing::Choosing;
 use crate::kept::{Home, Kept};
 use crate::text::{Settled, TextStream};
@@ -20,6 +23,38 @@ pub(crate) struct Job {
     pub(crate) stop: Vec<String>,
     pub(crate) caller: Caller,
     pub(crate) sink: Box<dyn AnswerSink>,
+    pub(crate) trace: Trace,
+}
+
+/// What an answer is in a trace: one span after the other, as parts of the request's.
+pub(crate) struct Trace {
+    request: Span,
+    now: Span,
+}
+
+impl Trace {
+    /// Of an answer that begins to wait for its place, as part of the current span.
+    pub(crate) fn waiting() -> Self {
+        Self { request: Span::current(), now: tracing::info_span!("queue") }
+    }
+
+    fn reads(&mut self, tokens: usize) {
+        self.now = tracing::info_span!(
+            parent: &self.request,
+            "prompt",
+            switchyard.prompt_tokens = tokens,
+            switchyard.reused_tokens = Empty
+        );
+    }
+
+    /// The prompt goes on from so many tokens that were computed before.
+    pub(crate) fn reused(&self, tokens: usize) {
+        self.now.record("switchyard.reused_tokens", tokens);
+    }
+
+    fn writes(&mut self) {
+        self.now = tracing::info_span!(parent: &self.request, "decode", switchyard.tokens = Empty);
+    }
 }
 
 /// An answer being made.
@@ -44,6 +79,7 @@ pub(crate) struct Answer {
     pub(crate) choosing: Choosing,
     pub(crate) caller: Caller,
     pub(crate) sink: Box<dyn AnswerSink>,
+    pub(crate) trace: Trace,
     text: TextStream,
     /// Tokens whose text is not given out yet.
     waiting: Vec<TokenChoice>,
@@ -57,8 +93,10 @@ pub(crate) enum Step {
 }
 
 impl Answer {
-    pub(crate) fn new(job: Job) -> Self {
+    pub(crate) fn new(mut job: Job) -> Self {
+        job.trace.reads(job.prompt.len());
         Self {
+            trace: job.trace,
             prompt: job.prompt.len(),
             said: job.said,
             tokens: job.prompt,
@@ -93,6 +131,7 @@ impl Answer {
 
     /// It is over: whom it went to, and what was computed for it in this place.
     pub(crate) fn over<C>(self, place: usize) -> (Box<dyn AnswerSink>, Kept<C>) {
+        self.trace.now.record("switchyard.tokens", self.made());
         let Self { sink, mut tokens, computed, caller, .. } = self;
         tokens.truncate(computed);
         (sink, Kept { tokens, caller, home: Home::Place(place) })
@@ -110,6 +149,9 @@ impl Answer {
         choice: Option<TokenChoice>,
         vocab: &LlamaVocab<'_>,
     ) -> Step {
+        if self.made() == 0 {
+            self.trace.writes();
+        }
         if vocab.is_eog(token) {
             return self.end(Finish::Stop);
         }

@@ -142,7 +142,7 @@ fn ladder_with(asked: Option<&Device>, folder: Option<&Path>) -> Vec<Device> {
 
 /// Where a build with variants has its libraries: the folder in `SWITCHYARD_BACKENDS`, or `backends` beside the program.
 /// `None` for a build without.
-pub fn libraries() -> Option<PathBuf> {
+fn libraries() -> Option<PathBuf> {
     if !cfg!(feature = "variants") {
         return None;
     }

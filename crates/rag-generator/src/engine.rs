@@ -15,7 +15,7 @@ use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use rag_core::{AnswerSink, GenerateError, GenerateRequest, Generator, Message, ModelIdentity};
 
-use crate::answer::Job;
+use crate::answer::{Job, Trace};
 use crate::batching::{self, Bounds};
 use crate::choosing::Choosing;
 use crate::device::{self, Device, DeviceInUse};
@@ -376,7 +376,8 @@ impl Generator for LlamaGenerator {
         let mut choosing = Choosing::new(&self.model, &request.sampling, form, likeliest)?;
         choosing.take_in(&prompt[prompt.len() - said..])?;
         let (stop, caller) = (request.stop, request.caller);
-        let job = Job { prompt, said, max_tokens, choosing, stop, caller, sink };
+        let trace = Trace::waiting();
+        let job = Job { prompt, said, max_tokens, choosing, stop, caller, sink, trace };
         let Some(queue) = &self.queue else { return Err(GenerateError::Stopping) };
         self.stats.waiting.fetch_add(1, Ordering::Relaxed);
         queue.try_send(job).map_err(|error| {

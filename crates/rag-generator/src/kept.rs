@@ -213,7 +213,7 @@ mod tests {
         kept.keep(in_place(1, 0..20, Caller::House));
         kept.keep(in_place(2, 0..40, caller(1)));
         let mut longest = |who: &Caller| {
-            let tokens = kept.longest(&super::tests::tokens(0..30), who);
+            let tokens = kept.longest(&tokens(0..30), who);
             (kept.latest().and_then(Kept::place), tokens)
         };
         assert_eq!(longest(&caller(1)), (Some(2), 30));

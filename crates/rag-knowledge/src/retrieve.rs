@@ -11,6 +11,7 @@ use rag_core::{
     reciprocal_rank_fusion, without_near_duplicates,
 };
 use rag_index::{WeighedWords, cosine};
+use tracing::info_span;
 
 use crate::error::KnowledgeError;
 use crate::knowledge_base::KnowledgeBase;
@@ -56,16 +57,19 @@ impl KnowledgeBase {
         }
         let reranked = reranker.map_or(0, |_| settings.reranked);
         let candidates = settings.candidates.max(k).max(reranked);
-        let dense = match &among {
-            _ if settings.dense_weight == 0.0 => Vec::new(),
-            None => self.index().search(vector, candidates)?,
-            Some(among) => self.index().search_among(vector, candidates, among)?,
-        };
-        let lexical = if settings.lexical_weight == 0.0 {
-            Vec::new()
-        } else {
-            self.lexical().search(question, candidates, among.as_ref())?
-        };
+        let dense =
+            info_span!("dense", switchyard.candidates = candidates).in_scope(|| match &among {
+                _ if settings.dense_weight == 0.0 => Ok(Vec::new()),
+                None => self.index().search(vector, candidates),
+                Some(among) => self.index().search_among(vector, candidates, among),
+            })?;
+        let lexical = info_span!("lexical", switchyard.candidates = candidates).in_scope(|| {
+            if settings.lexical_weight == 0.0 {
+                return Ok(Vec::new());
+            }
+            self.lexical().search(question, candidates, among.as_ref())
+        })?;
+        let fuse = info_span!("fuse").entered();
         let positions =
             |hits: &[Hit]| -> Vec<usize> { hits.iter().map(|hit| hit.passage).collect() };
         let (dense, lexical) = (positions(&dense), positions(&lexical));
@@ -86,8 +90,10 @@ impl KnowledgeBase {
             let shingles = |candidate: &Candidate| Shingles::of(&candidate.passage.text);
             pool = without_near_duplicates(pool, shingles, threshold).kept;
         }
+        drop(fuse);
         if let Some(reranker) = reranker {
-            pool = rerank(pool, question, reranked, reranker)?;
+            pool = info_span!("rerank", switchyard.candidates = reranked)
+                .in_scope(|| rerank(pool, question, reranked, reranker))?;
         }
         if let Some(lambda) = settings.diversity {
             pool = self.diverse(pool, vector, lambda, k)?;

@@ -12,6 +12,8 @@ use rag_core::{
 use rag_embedder::{OnnxEmbedder, OnnxReranker};
 use rag_generator::{EngineStats, LlamaGenerator};
 use rag_knowledge::{KnowledgeBase, KnowledgeError, RetrieveError};
+use telemetry::traces;
+use tracing::field::Empty;
 
 use crate::own_request::{self, OwnRequestError};
 use crate::proving::Proven;
@@ -82,7 +84,16 @@ impl Answering {
         top_k: usize,
         filter: &Filter,
     ) -> Result<Vec<Chosen>, AnsweringError> {
-        let vector = self.embedder.embed_query(question)?;
+        let vector = {
+            let model = self.embedder.identity().name.as_str();
+            let _embed = tracing::info_span!(
+                "embed",
+                gen_ai.operation.name = "embeddings",
+                gen_ai.request.model = model
+            )
+            .entered();
+            self.embedder.embed_query(question)?
+        };
         let reranker = self.reranker.as_ref().map(|reranker| reranker as &dyn Reranker);
         Ok(self.knowledge.retrieve(question, &vector, top_k, &self.retrieval, filter, reranker)?)
     }
@@ -130,6 +141,13 @@ impl Answering {
         };
         let rewritten = self.standing_alone(conversation, caller);
         let started = Instant::now();
+        let retrieve = tracing::info_span!("retrieve", switchyard.passages = Empty).entered();
+        if traces::may_hold_text() {
+            traces::set(&retrieve, "switchyard.question", question.to_owned());
+            if let Some(rewritten) = &rewritten {
+                traces::set(&retrieve, "switchyard.question.rewritten", rewritten.clone());
+            }
+        }
         let mut found = self.search(question, self.top_k, &Filter::default())?;
         if let Some(rewritten) = &rewritten {
             let more = self.search(rewritten, self.top_k, &Filter::default())?;
@@ -137,6 +155,8 @@ impl Answering {
         }
         let found = self.quoted(found)?;
         observe_retrieval(started.elapsed().as_secs_f64());
+        retrieve.record("switchyard.passages", found.len());
+        drop(retrieve);
 
         let passages = match answer::judge(found, self.min_score) {
             Answerable::FromDocuments(passages) => passages,
@@ -180,6 +200,7 @@ impl Answering {
     /// The last question, rewritten by the model. A failure costs nothing but the time.
     fn rewritten(&self, conversation: &[Message], caller: &Caller) -> Option<String> {
         let messages = follow_up::request(conversation)?;
+        let _rewrite = tracing::info_span!("rewrite").entered();
         let mut request = GenerateRequest::new(messages, REWRITTEN, caller.clone());
         request.sampling.temperature = 0.0;
         request.sampling.repeat_penalty = 1.0;

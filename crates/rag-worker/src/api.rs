@@ -23,6 +23,9 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
+use telemetry::traces;
+use tracing::{Instrument, Span};
+
 use crate::state::Worker;
 use error::ApiError;
 
@@ -65,6 +68,23 @@ async fn wrong_method(request: Request) -> Response {
     ApiError::invalid(message).with_status(StatusCode::METHOD_NOT_ALLOWED).into_response()
 }
 
+/// What a request is in a trace; probes and the page's files are in none.
+fn span(worker: &Worker, endpoint: &str, request: &Request) -> Span {
+    if !traces::are_on() || !endpoint.starts_with("/v1/") {
+        return Span::none();
+    }
+    let span = tracing::info_span!(
+        "request",
+        otel.kind = "server",
+        otel.name = format!("{} {endpoint}", request.method()),
+        http.request.method = request.method().as_str(),
+        http.route = endpoint,
+        switchyard.slot = worker.settings.slot,
+    );
+    traces::go_on(&span, request.headers());
+    span
+}
+
 /// Names every request, counts it and logs it; never its content.
 async fn observe(State(worker): State<Arc<Worker>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -75,8 +95,13 @@ async fn observe(State(worker): State<Arc<Worker>>, request: Request, next: Next
         HeaderValue::from_str(&uuid::Uuid::new_v4().to_string())
             .unwrap_or(HeaderValue::from_static("unnamed"))
     });
-    let mut response = next.run(request).await;
+    let span = span(&worker, &endpoint, &request);
+    let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
+    traces::set(&span, "http.response.status_code", i64::from(status));
+    if response.status().is_server_error() {
+        traces::fail(&span, response.status().as_str().to_owned());
+    }
     worker.metrics.request(&endpoint, status);
     // Probes come every second: they are counted, not told.
     if endpoint == "/health" || endpoint == "/metrics" {

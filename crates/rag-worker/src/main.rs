@@ -65,7 +65,9 @@ fn main() -> ExitCode {
             Err(error) => voice::fail(&error, error.hint().as_deref(), Exit::Failed),
         };
     }
-    match server::run(settings) {
+    let outcome = server::run(settings);
+    telemetry::traces::finish();
+    match outcome {
         Ok(()) => Exit::Done.into(),
         Err(error) => voice::fail(&error, None, Exit::Failed),
     }

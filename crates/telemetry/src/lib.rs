@@ -1,8 +1,9 @@
-//! One way to log and count; every metric and field name, once.
+//! One way to log, count and trace; every metric and field name, once.
 
 pub mod family;
 pub mod gateway;
 pub mod logging;
+pub mod traces;
 pub mod voice;
 pub mod worker;
 

@@ -81,6 +81,7 @@ impl Engine<'_> {
         answer.computed = tokens;
         answer.reused = tokens;
         answer.begun = true;
+        answer.trace.reused(tokens);
         let reused = u64::try_from(tokens).unwrap_or(u64::MAX);
         self.stats.reused_tokens.fetch_add(reused, Ordering::Relaxed);
     }

@@ -13,7 +13,9 @@ use rag_core::{
     Passage, Piece, Sampling, TokenChoice,
 };
 use serde_json::{Value, json};
+use telemetry::traces;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tracing::Span;
 
 use super::caller;
 use super::error::ApiError;
@@ -61,6 +63,7 @@ pub(super) struct Account {
     started: Instant,
     first_token: bool,
     settled: bool,
+    span: Span,
     _place: OwnedSemaphorePermit,
 }
 
@@ -78,6 +81,10 @@ impl Account {
     pub(super) fn settle(&mut self, outcome: &str) {
         self.settled = true;
         self.worker.metrics.answer(outcome);
+        traces::set(&self.span, "switchyard.outcome", outcome.to_owned());
+        if outcome == "failed" {
+            traces::fail(&self.span, "the answer failed");
+        }
         self.worker.metrics.duration.observe(self.started.elapsed().as_secs_f64());
     }
 }
@@ -132,12 +139,31 @@ async fn begin(
         started,
         first_token: false,
         settled: false,
+        span: Span::current(),
         _place: place,
     };
+    let id = format!("chatcmpl-{}", name.simple());
+    let model = answering.generator.identity().name.clone();
+    for (attribute, value) in [
+        ("gen_ai.operation.name", "chat".into()),
+        ("gen_ai.provider.name", "switchyard".into()),
+        ("gen_ai.request.model", traces::Value::from(model.clone())),
+        ("gen_ai.request.temperature", f64::from(sampling.temperature).into()),
+        ("gen_ai.request.top_p", f64::from(sampling.top_p).into()),
+        ("gen_ai.request.max_tokens", i64::try_from(max_tokens).unwrap_or(i64::MAX).into()),
+        ("gen_ai.request.choice.count", i64::from(choices).into()),
+        ("gen_ai.response.id", id.clone().into()),
+        ("gen_ai.response.model", model.clone().into()),
+        ("switchyard.knowledge.tag", answering.knowledge.tag().to_owned().into()),
+    ] {
+        traces::set(&account.span, attribute, value);
+    }
 
     let planning = {
         let (worker, answering) = (Arc::clone(&worker), Arc::clone(&answering));
+        let span = account.span.clone();
         tokio::task::spawn_blocking(move || {
+            let _in_trace = span.enter();
             let observe = |seconds| worker.metrics.retrieval.observe(seconds);
             let planned = answering.plan(&conversation, max_tokens, &caller, observe)?;
             if let Caller::Known(hash) = &caller {
@@ -190,9 +216,9 @@ async fn begin(
         }
     };
     Ok(Answer {
-        id: format!("chatcmpl-{}", name.simple()),
+        id,
         created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
-        model: answering.generator.identity().name.clone(),
+        model,
         citations,
         notices,
         rewritten,
@@ -282,8 +308,8 @@ async fn whole(mut answer: Answer) -> Result<Value, ApiError> {
             }
         }
     }
-    answer.account.finish();
     let generated: Vec<Generated> = choices.iter().filter_map(|choice| choice.generated).collect();
+    answer.account.finish(&generated);
     let told = choices.iter().zip(&generated).enumerate().map(|(index, (choice, generated))| {
         let content = choice.refusal.is_none().then_some(&choice.content);
         json!({
@@ -313,7 +339,18 @@ async fn whole(mut answer: Answer) -> Result<Value, ApiError> {
 
 impl Account {
     /// The answer is complete; an answer that no model made is settled already.
-    pub(super) fn finish(&mut self) {
+    pub(super) fn finish(&mut self, generated: &[Generated]) {
+        let tokens = |of: fn(&Generated) -> usize| -> i64 {
+            generated.iter().map(|one| i64::try_from(of(one)).unwrap_or(i64::MAX)).sum()
+        };
+        traces::set(&self.span, "gen_ai.usage.output_tokens", tokens(|one| one.completion_tokens));
+        if let Some(first) = generated.first() {
+            let read = i64::try_from(first.prompt_tokens).unwrap_or(i64::MAX);
+            traces::set(&self.span, "gen_ai.usage.input_tokens", read);
+            let reasons = generated.iter().map(|one| one.finish.as_str().into()).collect();
+            let reasons = traces::Value::Array(traces::Array::String(reasons));
+            traces::set(&self.span, "gen_ai.response.finish_reasons", reasons);
+        }
         if !self.settled {
             self.settle("answered");
         }

@@ -128,7 +128,7 @@ impl Telling {
         let Some(all) = self.ended.iter().copied().collect::<Option<Vec<_>>>() else {
             return events;
         };
-        self.account.finish();
+        self.account.finish(&all);
         if self.with_usage {
             let mut chunk = self.frame.clone();
             chunk["choices"] = json!([]);
