@@ -14,6 +14,8 @@ use super::processes::{Process, eventually, program};
 pub struct Proxy {
     pub name: &'static str,
     pub address: SocketAddr,
+    /// Where it takes HTTP/2 without TLS.
+    pub http2: SocketAddr,
     pub process: Process,
     directory: TempDir,
     workers: [SocketAddr; 2],
@@ -51,6 +53,7 @@ impl Proxy {
         Self {
             name: "switchyard",
             address,
+            http2: address,
             process,
             directory,
             workers,
@@ -65,7 +68,7 @@ impl Proxy {
     /// nginx: the upstream file is rewritten and nginx reloaded.
     pub async fn nginx(workers: [SocketAddr; 2]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let address = free_address();
+        let (address, http2) = (free_address(), free_address());
         let folder = directory.path().display();
         let configuration = format!(
             "daemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\nerror_log stderr error;\n\
@@ -73,7 +76,7 @@ impl Proxy {
              client_body_temp_path {folder}/body;\n  proxy_temp_path {folder}/proxy;\n  fastcgi_temp_path {folder}/f;\n\
              uwsgi_temp_path {folder}/u;\n  scgi_temp_path {folder}/s;\n\
              upstream live {{ include {folder}/live.conf; keepalive 64; keepalive_requests 1000000; }}\n\
-             server {{ listen {address} backlog=1024; location / {{\n    proxy_pass http://live;\n    proxy_http_version 1.1;\n\
+             server {{ listen {address} backlog=1024; listen {http2} http2; location / {{\n    proxy_pass http://live;\n    proxy_http_version 1.1;\n\
              proxy_set_header Connection \"\";\n    proxy_set_header Host $host;\n\
              proxy_set_header X-Real-IP $remote_addr;\n    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n\
              proxy_set_header X-Forwarded-Proto $scheme;\n    proxy_buffering off;\n  }} }}\n}}\n"
@@ -88,6 +91,7 @@ impl Proxy {
         Self {
             name: "nginx",
             address,
+            http2,
             process,
             directory,
             workers,
@@ -108,13 +112,13 @@ impl Proxy {
     /// HAProxy: a runtime map is changed through its admin socket.
     pub async fn haproxy(workers: [SocketAddr; 2]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let address = free_address();
+        let (address, http2) = (free_address(), free_address());
         let folder = directory.path().display();
         let configuration = format!(
             "global\n  stats socket {folder}/admin.sock mode 600 level admin\n  nbthread 1\n  maxconn 9960\n  fd-hard-limit 20000\n\
              defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  http-reuse always\n\
              option forwardfor\n  option http-no-delay\n\
-             frontend door\n  bind {address}\n  http-request set-header X-Real-IP %[src]\n  http-request set-header X-Forwarded-Proto http\n\
+             frontend door\n  bind {address}\n  bind {http2} proto h2\n  http-request set-header X-Real-IP %[src]\n  http-request set-header X-Forwarded-Proto http\n\
                use_backend %[str(live),map_str({folder}/live.map,blue)]\n\
              backend blue\n  server worker {}\nbackend green\n  server worker {}\n",
             workers[0], workers[1]
@@ -128,6 +132,7 @@ impl Proxy {
         Self {
             name: "haproxy",
             address,
+            http2,
             process,
             directory,
             workers,

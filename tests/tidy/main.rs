@@ -120,6 +120,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("pulldown-cmark", &["rag-documents"]),
     ("chardetng", &["rag-documents"]),
     ("csv", &["rag-documents"]),
+    ("opentelemetry", &["telemetry"]),
     ("prometheus", &["telemetry"]),
     ("tracing-subscriber", &["telemetry"]),
     ("yaml_serde", &["settings-file"]),

@@ -1,17 +1,14 @@
 //! The generator that the worker holds: loads a GGUF file, renders, tokenizes, and queues.
 
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use llama_cpp_2::context::params::{KvCacheType, LlamaContextParams};
-use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::context::params::KvCacheType;
 use llama_cpp_2::model::LlamaModel;
-use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use rag_core::{AnswerSink, GenerateError, GenerateRequest, Generator, Message, ModelIdentity};
 
@@ -19,9 +16,9 @@ use crate::answer::{Job, Trace};
 use crate::batching::{self, Bounds};
 use crate::choosing::Choosing;
 use crate::device::{self, Device, DeviceInUse};
+use crate::loading::{Loaded, context_params, load_model};
 use crate::model_file;
 use crate::pace::Pace;
-use crate::proof::ProofError;
 use crate::stats::EngineStats;
 use crate::template::ChatTemplate;
 
@@ -132,69 +129,6 @@ impl std::fmt::Debug for LlamaGenerator {
     }
 }
 
-/// llama.cpp's process-wide state: made once, for one device, and never torn down.
-fn backend(device: &Device) -> Result<&'static LlamaBackend, String> {
-    static BACKEND: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
-    BACKEND
-        .get_or_init(|| {
-            llama_cpp_2::send_logs_to_tracing(llama_cpp_2::LogOptions::default());
-            device::load_libraries(device).map_err(|e| format!("loading llama.cpp's code: {e}"))?;
-            LlamaBackend::init().map_err(|e| format!("starting llama.cpp: {e}"))
-        })
-        .as_ref()
-        .map_err(Clone::clone)
-}
-
-/// The number as llama.cpp takes it.
-pub(crate) fn native(number: u32) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
-}
-
-/// A model on its device.
-pub(crate) struct Loaded {
-    pub(crate) backend: &'static LlamaBackend,
-    pub(crate) model: LlamaModel,
-    /// llama.cpp's numbers of its GPUs.
-    pub(crate) gpus: Vec<usize>,
-}
-
-impl Loaded {
-    /// Layers on the GPU.
-    fn gpu_layers(&self, asked: u32) -> u32 {
-        // All layers and the output, which llama.cpp counts as one more.
-        if self.gpus.is_empty() { 0 } else { asked.min(self.model.n_layer() + 1) }
-    }
-}
-
-/// Loads a model onto its device. `progress` is told the loaded share (0.0–1.0) from time to time.
-pub(crate) fn load_model(
-    path: &Path,
-    settings: &EngineSettings,
-    mut progress: impl FnMut(f32) + 'static,
-) -> Result<Loaded, ProofError> {
-    let backend = backend(&settings.device).map_err(ProofError::Failed)?;
-    let gpus = settings.device.numbers()?;
-    let layers = if gpus.is_empty() { Some(0) } else { settings.gpu_layers };
-    let mut params = LlamaModelParams::default()
-        .with_use_mmap(settings.mmap)
-        .with_use_mlock(settings.mlock)
-        .with_devices(&gpus)
-        .map_err(|e| ProofError::Failed(e.to_string()))?
-        .with_progress_callback(move |share| {
-            progress(share);
-            true
-        });
-    if let Some(layers) = layers {
-        params = params.with_n_gpu_layers(layers);
-    }
-    let model = LlamaModel::load_from_file(backend, path, &params).map_err(|_| {
-        ProofError::Failed(
-            "llama.cpp cannot read it: the file is damaged or its architecture is unknown".into(),
-        )
-    })?;
-    Ok(Loaded { backend, model, gpus })
-}
-
 impl LlamaGenerator {
     /// Loads the GGUF file at `path` and starts its thread. `progress` is told the loaded share
     /// (0.0–1.0) from time to time.
@@ -206,8 +140,7 @@ impl LlamaGenerator {
         let fail = |cause: String| LoadError { path: path.to_owned(), cause };
         let sha256 = model_file::check_and_hash(path).map_err(|e| fail(e.to_string()))?;
         let loaded = load_model(path, settings, progress).map_err(|e| fail(e.to_string()))?;
-        let gpu_layers = loaded.gpu_layers(settings.gpu_layers.unwrap_or(u32::MAX));
-        let Loaded { backend, model, gpus } = loaded;
+        let Loaded { backend, model, gpus, gpu_layers } = loaded;
         let context = settings.context.min(model.n_ctx_train());
         let meta = |key: &str| model.meta_val_str(key).ok().filter(|value| !value.is_empty());
         let file = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
@@ -233,20 +166,7 @@ impl LlamaGenerator {
             .map_err(|e| fail(format!("its chat template does not compile: {e}")))?;
 
         let slots = settings.slots.clamp(1, MOST_SLOTS);
-        let context_params = LlamaContextParams::default()
-            .with_n_ctx(NonZeroU32::new(context.saturating_mul(slots)))
-            .with_n_batch(settings.batch)
-            .with_n_ubatch(settings.micro_batch.min(settings.batch))
-            .with_n_seq_max(slots)
-            // Every answer has cells of its own: a token is compared with those of its own answer only.
-            .with_kv_unified(false)
-            // Models that look back a window only would forget what a later prompt goes on from.
-            .with_swa_full(true)
-            .with_flash_attention_policy(settings.flash_attention.map_or(-1, i32::from))
-            .with_type_k(settings.kv_type.native())
-            .with_type_v(settings.kv_type.native())
-            .with_n_threads(native(settings.threads))
-            .with_n_threads_batch(native(settings.prompt_threads));
+        let context_params = context_params(settings, context);
         // Such models keep a state that cannot be taken up in the middle.
         let sharing = !model.is_recurrent() && !model.is_hybrid();
         let bounds = Bounds {

@@ -10,6 +10,7 @@ mod choosing;
 mod device;
 mod engine;
 mod kept;
+mod loading;
 mod model_file;
 mod pace;
 mod proof;

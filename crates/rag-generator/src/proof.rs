@@ -6,12 +6,12 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use llama_cpp_2::context::params::LlamaContextParams;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::token::LlamaToken;
 
 use crate::device::NoSuchDevice;
-use crate::engine::{self, EngineSettings, Loaded};
+use crate::engine::EngineSettings;
+use crate::loading::{Loaded, computing, load_model};
 
 /// Tokens of the prompt: enough for the code that computes many at once.
 const PROMPT: i32 = 70;
@@ -35,18 +35,13 @@ pub enum ProofError {
 pub fn prove(path: &Path, settings: &EngineSettings) -> Result<(), ProofError> {
     let fail =
         |what: &str, cause: &dyn std::fmt::Display| ProofError::Failed(format!("{what}: {cause}"));
-    let Loaded { backend, model, .. } = engine::load_model(path, settings, |_| ())?;
+    let Loaded { backend, model, .. } = load_model(path, settings, |_| ())?;
     let length = PROMPT.unsigned_abs() + 1;
     let batch = settings.micro_batch.max(length);
-    let params = LlamaContextParams::default()
+    let params = computing(settings)
         .with_n_ctx(NonZeroU32::new(length))
         .with_n_batch(batch)
-        .with_n_ubatch(batch)
-        .with_flash_attention_policy(settings.flash_attention.map_or(-1, i32::from))
-        .with_type_k(settings.kv_type.native())
-        .with_type_v(settings.kv_type.native())
-        .with_n_threads(engine::native(settings.threads))
-        .with_n_threads_batch(engine::native(settings.prompt_threads));
+        .with_n_ubatch(batch);
     let mut context =
         model.new_context(backend, params).map_err(|e| fail("making room for a few tokens", &e))?;
     let vocabulary = model.n_vocab().max(1);

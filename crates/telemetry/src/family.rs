@@ -2,8 +2,8 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Error, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Counter, Encoder, Error, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 /// Upper bounds in seconds: from a cached page to the longest answer.
@@ -38,6 +38,13 @@ pub(crate) fn counters(
     let family = IntCounterVec::new(Opts::new(name, help), labels)?;
     register(registry, &family)?;
     Ok(family)
+}
+
+/// A counter of seconds.
+pub(crate) fn seconds(registry: &Registry, name: &str, help: &str) -> Result<Counter, Error> {
+    let counter = Counter::with_opts(Opts::new(name, help))?;
+    register(registry, &counter)?;
+    Ok(counter)
 }
 
 pub(crate) fn gauges(

@@ -1,6 +1,8 @@
 //! The worker's metric families.
 
-use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use std::time::Duration;
+
+use prometheus::{Counter, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
 use crate::family::{self, counters, gauges, histograms};
 
@@ -26,6 +28,7 @@ pub struct WorkerMetrics {
     context_tokens: IntGauge,
     kept_prompts: IntGauge,
     kept_bytes: IntGauge,
+    model_seconds: Counter,
     /// Layers of the model on GPUs.
     pub gpu_layers: IntGauge,
     device_memory: IntGaugeVec,
@@ -42,6 +45,8 @@ pub struct EngineFigures {
     pub generated_tokens: u64,
     /// Steps of the model since the start.
     pub decode_steps: u64,
+    /// Time spent in those steps.
+    pub busy: Duration,
     /// Answers being made.
     pub processing: usize,
     /// Questions waiting.
@@ -128,6 +133,11 @@ impl WorkerMetrics {
                 "switchyard_worker_kept_prompts_bytes",
                 "Memory of kept prompts that were copied out of the context",
             )?,
+            model_seconds: family::seconds(
+                &registry,
+                "switchyard_worker_model_seconds_total",
+                "Seconds in which the model computed",
+            )?,
             gpu_layers: gauge("switchyard_worker_gpu_layers", "Layers of the model on GPUs")?,
             device_memory: gauges(
                 &registry,
@@ -158,6 +168,8 @@ impl WorkerMetrics {
         raise(&self.reused_tokens, figures.reused_tokens);
         raise(&self.generated_tokens, figures.generated_tokens);
         raise(&self.decode_steps, figures.decode_steps);
+        let seconds = figures.busy.as_secs_f64() - self.model_seconds.get();
+        self.model_seconds.inc_by(seconds.max(0.0));
         let set = |gauge: &IntGauge, to: usize| gauge.set(i64::try_from(to).unwrap_or(i64::MAX));
         set(&self.processing, figures.processing);
         set(&self.deferred, figures.deferred);
@@ -195,6 +207,7 @@ mod tests {
             reused_tokens: 3,
             generated_tokens: 5,
             decode_steps: 5,
+            busy: Duration::from_millis(250),
             processing: 2,
             deferred: 1,
             context_tokens: 15,
@@ -207,5 +220,6 @@ mod tests {
         let text = metrics.render().unwrap();
         assert!(text.contains("switchyard_worker_prompt_tokens_total 10"), "{text}");
         assert!(text.contains("switchyard_worker_answers_processing 2"), "{text}");
+        assert!(text.contains("switchyard_worker_model_seconds_total 0.25"), "{text}");
     }
 }

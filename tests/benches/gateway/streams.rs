@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use switchyard_tests::harness::fake_worker;
 use switchyard_tests::harness::memory::resident;
 use switchyard_tests::harness::peers::Proxy;
@@ -16,10 +17,21 @@ use tokio::sync::{Semaphore, mpsc};
 
 /// How many streams are being opened at once.
 const OPENING: usize = 64;
+/// HTTP/2 streams that share a connection of the clients.
+const SHARING: usize = 100;
+
+/// How clients reach the proxy. With a connection for each stream a proxy needs two files a stream, of which a process may
+/// not have as many as one likes; over HTTP/2 it needs one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Http {
+    One,
+    Two,
+}
 
 pub(super) async fn run(arguments: &[String], streams: usize) -> Report {
     let every = number(arguments, "--every", 2);
     let seconds = number(arguments, "--seconds", 20);
+    let http = if arguments.iter().any(|it| it == "--http2") { Http::Two } else { Http::One };
     let zero = Instant::now();
     let mut rows = Vec::new();
     let mut alone = 0.0;
@@ -31,11 +43,15 @@ pub(super) async fn run(arguments: &[String], streams: usize) -> Report {
             2 => Some(Proxy::nginx(origins).await),
             _ => Some(Proxy::haproxy(origins).await),
         };
-        let address = proxy.as_ref().map_or(origins[0], |proxy| proxy.address);
+        let (address, http) = match (&proxy, http) {
+            (None, _) => (origins[0], Http::One),
+            (Some(proxy), Http::One) => (proxy.address, http),
+            (Some(proxy), Http::Two) => (proxy.http2, http),
+        };
         // What the first requests make once and for all is not the streams'.
-        let _ = listen(zero, address, 50, 1).await;
+        let _ = listen_and(zero, address, http, 50, 1, || ()).await;
         let before = proxy.as_ref().map_or(0, |proxy| resident(proxy.process.pid()));
-        let (delays, after) = listen_and(zero, address, streams, seconds, || {
+        let (delays, after) = listen_and(zero, address, http, streams, seconds, || {
             proxy.as_ref().map_or(0, |proxy| resident(proxy.process.pid()))
         })
         .await;
@@ -55,8 +71,9 @@ pub(super) async fn run(arguments: &[String], streams: usize) -> Report {
     Report {
         name: "gateway-streams",
         work: format!(
-            "{streams} streams at once, each with an event every {every} s, for {seconds} s; delay from writing an event to reading it; \
-             memory: what all processes of the proxy have resident, after opening less before"
+            "{streams} streams at once{}, each with an event every {every} s, for {seconds} s; delay from writing an event to reading it; \
+             memory: what all processes of the proxy have resident, after opening less before",
+            if http == Http::Two { ", 100 on each HTTP/2 connection of the clients" } else { "" }
         ),
         columns: vec!["proxy", "delay p50", "delay p99", "added p99", "memory per stream"],
         rows,
@@ -117,14 +134,11 @@ async fn serve(
     }
 }
 
-async fn listen(zero: Instant, address: SocketAddr, streams: usize, seconds: usize) -> Vec<f64> {
-    listen_and(zero, address, streams, seconds, || ()).await.0
-}
-
 /// Opens the streams, reads them for some seconds, and asks `question` while all are open. Gives delays in milliseconds.
 async fn listen_and<T>(
     zero: Instant,
     address: SocketAddr,
+    http: Http,
     streams: usize,
     seconds: usize,
     question: impl Fn() -> T,
@@ -133,29 +147,23 @@ async fn listen_and<T>(
     let (tell, mut told) = mpsc::unbounded_channel::<f64>();
     let opening = Arc::new(Semaphore::new(OPENING));
     let mut clients = tokio::task::JoinSet::new();
-    for _ in 0..streams {
-        let (opened, tell, opening) = (opened.clone(), tell.clone(), Arc::clone(&opening));
-        clients.spawn(async move {
-            let place = opening.acquire_owned().await.unwrap();
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            let request =
-                b"GET /stream HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n";
-            stream.write_all(request).await.unwrap();
-            let mut lines = BufReader::with_capacity(512, stream).lines();
-            let first = lines.next_line().await.unwrap().unwrap();
-            assert!(first.starts_with("HTTP/1.1 200"), "{first}");
-            drop(place);
-            opened.send(()).await.unwrap();
-            while let Ok(Some(line)) = lines.next_line().await {
-                if let Some(at) = line.strip_prefix("data: ") {
-                    let delay = zero.elapsed().as_nanos() as f64 - at.parse::<f64>().unwrap();
-                    if tell.send(delay / 1e6).is_err() {
-                        return;
-                    }
+    let mut shared = None;
+    for number in 0..streams {
+        let (opened, opening) = (opened.clone(), Arc::clone(&opening));
+        let tell = Tell { zero, tell: tell.clone() };
+        match http {
+            Http::One => clients.spawn(read_alone(address, opened, opening, tell)),
+            Http::Two => {
+                if number % SHARING == 0 {
+                    let stream = TcpStream::connect(address).await.unwrap();
+                    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+                    tokio::spawn(connection);
+                    shared = Some(client);
                 }
+                let client = shared.clone().unwrap().ready().await.unwrap();
+                clients.spawn(read_shared(client, address, opened, opening, tell))
             }
-            panic!("a stream was cut");
-        });
+        };
     }
     for _ in 0..streams {
         all_opened.recv().await.unwrap();
@@ -172,4 +180,76 @@ async fn listen_and<T>(
     assert!(clients.try_join_next().is_none(), "a stream was cut");
     clients.shutdown().await;
     (delays, answer)
+}
+
+/// Takes the lines of one stream.
+struct Tell {
+    zero: Instant,
+    tell: mpsc::UnboundedSender<f64>,
+}
+
+impl Tell {
+    /// `false` when nobody wants to know any more.
+    fn line(&self, line: &str) -> bool {
+        let Some(at) = line.strip_prefix("data: ") else { return true };
+        let delay = self.zero.elapsed().as_nanos() as f64 - at.trim().parse::<f64>().unwrap();
+        self.tell.send(delay / 1e6).is_ok()
+    }
+}
+
+/// One stream on a connection of its own.
+async fn read_alone(
+    address: SocketAddr,
+    opened: mpsc::Sender<()>,
+    opening: Arc<Semaphore>,
+    tell: Tell,
+) {
+    let place = opening.acquire_owned().await.unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /stream HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut lines = BufReader::with_capacity(512, stream).lines();
+    let first = lines.next_line().await.unwrap().unwrap();
+    assert!(first.starts_with("HTTP/1.1 200"), "{first}");
+    drop(place);
+    opened.send(()).await.unwrap();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if !tell.line(&line) {
+            return;
+        }
+    }
+    panic!("a stream was cut");
+}
+
+/// One of the streams on a connection.
+async fn read_shared(
+    mut client: h2::client::SendRequest<Bytes>,
+    address: SocketAddr,
+    opened: mpsc::Sender<()>,
+    opening: Arc<Semaphore>,
+    tell: Tell,
+) {
+    let place = opening.acquire_owned().await.unwrap();
+    let request = http::Request::get(format!("http://{address}/stream"))
+        .header("accept", "text/event-stream")
+        .body(())
+        .unwrap();
+    let (response, _) = client.send_request(request, true).unwrap();
+    let response = response.await.unwrap();
+    assert_eq!(response.status(), 200);
+    drop(place);
+    opened.send(()).await.unwrap();
+    let mut body = response.into_body();
+    let mut held = String::new();
+    while let Some(Ok(data)) = body.data().await {
+        body.flow_control().release_capacity(data.len()).unwrap();
+        held.push_str(std::str::from_utf8(&data).unwrap());
+        while let Some(end) = held.find('\n') {
+            if !tell.line(&held[..end]) {
+                return;
+            }
+            held.drain(..=end);
+        }
+    }
+    panic!("a stream was cut");
 }

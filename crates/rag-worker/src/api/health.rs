@@ -118,6 +118,7 @@ pub(crate) async fn metrics(State(worker): State<Arc<Worker>>) -> Result<Respons
             reused_tokens: now.reused_tokens,
             generated_tokens: now.generated_tokens,
             decode_steps: now.decode_steps,
+            busy: now.busy,
             processing: now.running,
             deferred: now.waiting,
             context_tokens: now.context_tokens,
