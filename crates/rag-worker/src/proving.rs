@@ -3,7 +3,6 @@
 //! A processor that announces instructions it cannot run, or a GPU's broken driver, ends that process and not this one.
 //! Then the next safer device is tried, and the reason is told in the log and in `/health`.
 
-use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
@@ -17,8 +16,8 @@ use crate::settings::Settings;
 /// How long a device may take: a GPU's driver compiles its programs the first time.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// What a process prints before its end, in bytes; only the last line is told.
-const MOST_SAID: u64 = 64 << 10;
+/// So much of what a process prints is kept, in bytes, from its end: the last line is told.
+const KEPT: usize = 4 << 10;
 
 /// The exit code of a process for "there is no such device".
 const NOT_HERE: u8 = 3;
@@ -67,7 +66,9 @@ pub(crate) fn choose(settings: &Settings) -> Result<Proven, NoDevice> {
             .arg("--config")
             .arg(&settings.file)
             .arg("--prove")
-            .arg(OsString::from(device.to_string()));
+            .arg(device.to_string())
+            // What llama.cpp tells of the model is told once, by the worker.
+            .env(telemetry::logging::FILTER_VARIABLE, "warn");
         run(command, LIMIT)
     })
 }
@@ -122,11 +123,7 @@ fn run(mut command: Command, limit: Duration) -> Outcome {
     let (tell, told) = channel();
     // The thread ends with the process, whose end closes the pipe.
     let reader = std::thread::Builder::new().name("prove".to_owned()).spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut said) = said {
-            let _ = said.by_ref().take(MOST_SAID).read_to_end(&mut bytes);
-            let _ = std::io::copy(&mut said, &mut std::io::sink());
-        }
+        let bytes = said.map(|said| tail(said)).unwrap_or_default();
         let _ = tell.send(bytes);
     });
     if let Err(error) = reader {
@@ -145,6 +142,16 @@ fn run(mut command: Command, limit: Duration) -> Outcome {
         Ok(status) => outcome(status, &String::from_utf8_lossy(&bytes)),
         Err(error) => fails("waiting for the process that tries it", error),
     }
+}
+
+/// The end of what is said until the pipe is closed.
+fn tail(mut said: impl Read) -> Vec<u8> {
+    let (mut kept, mut part) = (Vec::new(), [0; KEPT]);
+    while let Ok(read @ 1..) = said.read(&mut part) {
+        kept.extend_from_slice(&part[..read]);
+        kept.drain(..kept.len().saturating_sub(KEPT));
+    }
+    kept
 }
 
 /// Kills a process and takes its end away; it may have ended by itself.
@@ -221,7 +228,8 @@ mod tests {
 
     #[test]
     fn one_that_says_much_does_not_stall() {
-        assert_eq!(shell("yes | head -c 1000000 >&2; exit 0"), Outcome::Computes);
+        let loud = "yes | head -c 1000000 >&2; echo error: too small >&2; exit 1";
+        assert_eq!(shell(loud), Outcome::Fails("too small".to_owned()));
     }
 
     fn devices(names: &[&str]) -> Vec<Device> {
