@@ -11,6 +11,7 @@ mod hostile;
 mod knowledge;
 mod openai;
 mod page;
+mod page_for_all;
 mod quickstart;
 mod rebuilding;
 mod reranking;
