@@ -140,15 +140,15 @@ fn backend() -> Result<&'static LlamaBackend, String> {
 }
 
 impl LlamaGenerator {
-    /// Loads the GGUF file at `path` and starts its thread. `progress` is told the loaded share
-    /// (0.0–1.0) from time to time.
+    /// Loads the GGUF file at `path`, whose SHA-256 is known (`hash`), and starts its thread. `progress` is told the
+    /// loaded share (0.0–1.0) from time to time.
     pub fn load(
         path: &Path,
+        sha256: String,
         settings: &EngineSettings,
         mut progress: impl FnMut(f32) + 'static,
     ) -> Result<Self, LoadError> {
         let fail = |cause: String| LoadError { path: path.to_owned(), cause };
-        let sha256 = model_file::check_and_hash(path).map_err(|e| fail(e.to_string()))?;
         let backend = backend().map_err(fail)?;
 
         let mut params = LlamaModelParams::default()

@@ -17,4 +17,5 @@ mod template;
 mod text;
 
 pub use engine::{EngineSettings, KvType, LlamaGenerator, LoadError, MOST_SEQUENCES};
+pub use model_file::hash;
 pub use stats::{EngineStats, StatsSnapshot};

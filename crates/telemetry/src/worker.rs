@@ -1,5 +1,7 @@
 //! The worker's metric families.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
 
 use crate::family::{self, counters, gauges, histograms};
@@ -25,6 +27,8 @@ pub struct WorkerMetrics {
     deferred: IntGauge,
     context_tokens: IntGauge,
     kept_prompts: IntGauge,
+    verifications: IntCounterVec,
+    verified: IntGauge,
 }
 
 /// What the engine has counted since the start, and what it does now.
@@ -74,6 +78,15 @@ impl WorkerMetrics {
         for outcome in ["answered", "not_in_documents", "abandoned", "busy", "failed"] {
             answers.with_label_values(&[outcome]);
         }
+        let verifications = counters(
+            &registry,
+            "switchyard_worker_verifications_total",
+            "Verifications in the background by what they found",
+            &["outcome"],
+        )?;
+        for outcome in ["held", "differed"] {
+            verifications.with_label_values(&[outcome]);
+        }
         Ok(Self {
             requests: counters(
                 &registry,
@@ -118,8 +131,24 @@ impl WorkerMetrics {
                 "switchyard_worker_kept_prompts",
                 "Prompts kept for the next that begins alike",
             )?,
+            verifications,
+            verified: gauge(
+                "switchyard_worker_verified_timestamp_seconds",
+                "When what is served was last read through and found to be what was verified, since 1970",
+            )?,
             registry,
         })
+    }
+
+    /// Counts a verification in the background: `held` or `differed`.
+    pub fn verification(&self, outcome: &str) {
+        self.verifications.with_label_values(&[outcome]).inc();
+    }
+
+    /// When all that is served was last verified.
+    pub fn verified(&self, at: Option<SystemTime>) {
+        let since = at.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        self.verified.set(since.map_or(0, |s| i64::try_from(s.as_secs()).unwrap_or(i64::MAX)));
     }
 
     /// Counts one request.

@@ -1,6 +1,7 @@
 //! `GET /health`: what this worker serves, and whether it does. `GET /metrics` beside it.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::State;
@@ -45,6 +46,14 @@ fn body(worker: &Worker, phase: &Phase) -> Value {
         "gpu_layers": 0,
         "slots": worker.settings.inference.engine.slots,
         "threads": worker.settings.inference.engine.threads,
+    });
+    let last = worker.verification.last();
+    let told =
+        |at: Option<SystemTime>| at.map(|at| humantime::format_rfc3339_seconds(at).to_string());
+    body["verified"] = json!({
+        "knowledge": told(last.knowledge),
+        "model": told(last.model),
+        "since_start": last.since_start,
     });
     let first_token = worker.warmth.first_token();
     body["warm"] = json!(first_token.is_some());
