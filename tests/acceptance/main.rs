@@ -4,16 +4,20 @@
 
 mod answers;
 mod building;
+mod chatchat;
 mod continued;
 mod failures;
 mod generating;
 mod hostile;
 mod knowledge;
 mod openai;
+mod openapi;
 mod page;
+mod page_for_all;
 mod quickstart;
 mod rebuilding;
 mod reranking;
 mod switching;
 mod tracing;
+mod verification;
 mod warming;

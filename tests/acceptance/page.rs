@@ -1,13 +1,14 @@
 //! The chat page in a real browser, in front of real workers.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use switchyard_tests::harness::browser::Browser;
 use switchyard_tests::harness::gateway::Gateway;
 use switchyard_tests::harness::http;
-use switchyard_tests::harness::processes;
+use switchyard_tests::harness::processes::{self, eventually};
 use switchyard_tests::harness::rag_worker::{
     BILINGUAL, BILINGUAL_MODEL, ENGLISH, Worker, WorkerSettings,
 };
@@ -20,14 +21,14 @@ const ASKED: &str = "How long is the probation period?";
 const ANSWERED: &str = "const all = document.querySelectorAll('.answer');
     return all.length > 0 && !all[all.length - 1].classList.contains('running');";
 
-async fn served(settings: WorkerSettings<'_>) -> (Worker, Gateway) {
+pub(crate) async fn served(settings: WorkerSettings<'_>) -> (Worker, Gateway) {
     let worker = Worker::start(settings.with("feedback: { file: feedback.jsonl }")).await;
     let gateway = Gateway::start(&[worker.address], &[], "").await;
     gateway.wait("blue");
     (worker, gateway)
 }
 
-async fn opened(gateway: &Gateway, width: u32, height: u32, more: &[&str]) -> Browser {
+pub(crate) async fn opened(gateway: &Gateway, width: u32, height: u32, more: &[&str]) -> Browser {
     let browser = Browser::start(width, height, more).await;
     browser.open(&format!("http://{}/", gateway.address)).await;
     browser
@@ -36,13 +37,13 @@ async fn opened(gateway: &Gateway, width: u32, height: u32, more: &[&str]) -> Br
     browser
 }
 
-async fn ask(browser: &Browser, text: &str) {
+pub(crate) async fn ask(browser: &Browser, text: &str) {
     browser.type_into("#question", &format!("{text}{ENTER}")).await;
     browser.until("the answer is complete", ANSWERED).await;
 }
 
 /// Keeps a picture, to be looked at.
-async fn picture(browser: &Browser, name: &str) {
+pub(crate) async fn picture(browser: &Browser, name: &str) {
     let folder: PathBuf = processes::kept().join("pictures");
     std::fs::create_dir_all(&folder).unwrap();
     let png = BASE64_STANDARD.decode(browser.screenshot().await).unwrap();
@@ -101,6 +102,54 @@ async fn a_conversation_is_held_kept_and_rated() {
     assert!(browser.text(".answer .text").await.contains("months"));
     browser.click("#conversations li:nth-child(1) .remove").await;
     assert_eq!(browser.run(titles).await, json!([ASKED]));
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_changed_and_asked_again_and_the_conversation_saved() {
+    let (_worker, gateway) = served(WorkerSettings::small(ENGLISH)).await;
+    let browser = opened(&gateway, 1200, 860, &[]).await;
+    assert_eq!(browser.run("return document.getElementById('export').hidden").await, true);
+    ask(&browser, "How long is the probation perod?").await;
+    ask(&browser, "Who is the ombudsperson?").await;
+
+    // What is left without sending stays as it was.
+    browser.click(".edit").await;
+    browser.press(ESCAPE).await;
+    assert_eq!(browser.run("return document.activeElement.className").await, "edit");
+    browser.click(".edit").await;
+    picture(&browser, "edit").await;
+    browser.run("document.querySelector('.editing textarea').value = ''").await;
+    browser.type_into(".editing textarea", &format!("{ASKED}{ENTER}")).await;
+    browser.until("the changed question is answered", ANSWERED).await;
+    let asked = "return [...document.querySelectorAll('.asked, #conversations .open')].map((it) => it.textContent)";
+    // It is the last question now, and gives the conversation its title.
+    assert_eq!(browser.run(asked).await, json!([ASKED, ASKED]));
+
+    let saved = async |button: &str, name: &str| {
+        browser.click("#export summary").await;
+        browser.click(button).await;
+        let file = browser.downloads().join(name);
+        eventually("the conversation is saved", Duration::from_secs(30), async || {
+            std::fs::read_to_string(&file).ok().filter(|text| !text.is_empty())
+        })
+        .await
+    };
+    let text = saved("#export-markdown", "How-long-is-the-probation-period.md").await;
+    assert!(text.starts_with(&format!("# {ASKED}\n\nExported 20")), "{text}");
+    for part in [
+        "\n## Question\n\n> How long",
+        "\n## Answer (blue · SmolLM2",
+        "\n### Sources\n\n[1] employee-handbook.pdf · page ",
+        "four months",
+    ] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+    let text = saved("#export-json", "How-long-is-the-probation-period.json").await;
+    let saved: Value = serde_json::from_str(&text).unwrap();
+    let messages = saved["messages"].as_array().unwrap();
+    assert_eq!((messages.len(), &messages[0]["content"]), (2, &json!(ASKED)));
+    assert_eq!(messages[1]["citations"][0]["file"], "employee-handbook.pdf");
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 

@@ -1,6 +1,7 @@
 //! A real browser, headless, driven through ChromeDriver's WebDriver protocol (W3C WebDriver, 2018).
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub struct Browser {
     address: SocketAddr,
     session: String,
     _driver: Process,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Browser {
@@ -57,12 +58,15 @@ impl Browser {
         arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
         let capabilities = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
-            "goog:chromeOptions": { "args": arguments },
+            "goog:chromeOptions": { "args": arguments, "prefs": {
+                "download.default_directory": profile.path().join("downloads"),
+                "download.prompt_for_download": false,
+            } },
             "goog:loggingPrefs": { "browser": "ALL" },
         } } });
         let begun = exchange(address, "POST", "/session", &capabilities).await;
         let session = begun["sessionId"].as_str().unwrap().to_owned();
-        Self { address, session, _driver: driver, _profile: profile }
+        Self { address, session, _driver: driver, profile }
     }
 
     async fn tell(&self, path: &str, body: &Value) -> Value {
@@ -138,6 +142,17 @@ impl Browser {
         let log = self.tell("/se/log", &json!({ "type": "browser" })).await;
         let severe = log.as_array().unwrap().iter().filter(|entry| entry["level"] == "SEVERE");
         severe.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Where the browser saves files.
+    pub fn downloads(&self) -> PathBuf {
+        self.profile.path().join("downloads")
+    }
+
+    /// Tells the browser something beyond WebDriver, in the Chrome DevTools Protocol.
+    pub async fn devtools(&self, command: &str, parameters: Value) {
+        let body = json!({ "cmd": command, "params": parameters });
+        self.tell("/goog/cdp/execute", &body).await;
     }
 
     /// A picture of the window, as PNG in Base64.

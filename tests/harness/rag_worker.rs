@@ -117,8 +117,14 @@ impl WorkerSettings<'_> {
         } else {
             "inference: { device: cpu, context: 2048, slots: 4, threads: 2 }\n"
         };
+        // Records of what was verified are each worker's own, unless a test shares them.
+        let verification = if self.extra.contains("verification:") {
+            ""
+        } else {
+            "verification: { records: verified }\n"
+        };
         let text = format!(
-            "listen: {:?}\nknowledge: {:?}\nembedding: {:?}\nmodel: {:?}\n{inference}{}\n",
+            "listen: {:?}\nknowledge: {:?}\nembedding: {:?}\nmodel: {:?}\n{inference}{verification}{}\n",
             self.listen.to_string(),
             self.knowledge,
             self.embedding,

@@ -130,15 +130,15 @@ impl std::fmt::Debug for LlamaGenerator {
 }
 
 impl LlamaGenerator {
-    /// Loads the GGUF file at `path` and starts its thread. `progress` is told the loaded share
-    /// (0.0–1.0) from time to time.
+    /// Loads the GGUF file at `path`, whose SHA-256 is known (`hash`), and starts its thread. `progress` is told the
+    /// loaded share (0.0–1.0) from time to time.
     pub fn load(
         path: &Path,
+        sha256: String,
         settings: &EngineSettings,
         progress: impl FnMut(f32) + 'static,
     ) -> Result<Self, LoadError> {
         let fail = |cause: String| LoadError { path: path.to_owned(), cause };
-        let sha256 = model_file::check_and_hash(path).map_err(|e| fail(e.to_string()))?;
         let loaded = load_model(path, settings, progress).map_err(|e| fail(e.to_string()))?;
         let Loaded { backend, model, gpus, gpu_layers } = loaded;
         let context = settings.context.min(model.n_ctx_train());

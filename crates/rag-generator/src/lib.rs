@@ -20,5 +20,6 @@ mod text;
 
 pub use device::{Device, DeviceInUse, GpuBackend, NoSuchDevice, NotADevice, ladder};
 pub use engine::{EngineSettings, KvType, LlamaGenerator, LoadError, MOST_SLOTS};
+pub use model_file::hash;
 pub use proof::{ProofError, prove};
 pub use stats::{EngineStats, StatsSnapshot};

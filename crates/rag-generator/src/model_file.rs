@@ -9,9 +9,12 @@ use sha2::{Digest, Sha256};
 /// First four bytes of every GGUF file (GGUF specification, "file structure").
 const MAGIC: &[u8; 4] = b"GGUF";
 
-/// SHA-256 of the file as 64 lower-case hex digits. Fails when it is no GGUF file: llama.cpp itself
-/// only says that loading failed.
-pub(crate) fn check_and_hash(path: &Path) -> io::Result<String> {
+/// SHA-256 of a GGUF file as 64 lower-case hex digits; `read` is told of every piece that was read, in bytes, and may take its
+/// time. Fails when it is no GGUF file: llama.cpp itself only says that loading failed.
+///
+/// # Errors
+/// When it cannot be read, or is no GGUF file.
+pub fn hash(path: &Path, mut read: impl FnMut(usize)) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut magic = [0; 4];
     let no_gguf = || io::Error::new(io::ErrorKind::InvalidData, "this is not a GGUF file");
@@ -24,7 +27,10 @@ pub(crate) fn check_and_hash(path: &Path) -> io::Result<String> {
     loop {
         match file.read(&mut buffer)? {
             0 => break,
-            n => hash.update(&buffer[..n]),
+            n => {
+                hash.update(&buffer[..n]);
+                read(n);
+            }
         }
     }
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
@@ -80,7 +86,7 @@ mod tests {
         for content in [&b""[..], b"GG", b"PK\x03\x04rest"] {
             let path = folder.path().join("model.gguf");
             std::fs::write(&path, content).unwrap();
-            assert_eq!(check_and_hash(&path).unwrap_err().to_string(), "this is not a GGUF file");
+            assert_eq!(hash(&path, |_| ()).unwrap_err().to_string(), "this is not a GGUF file");
         }
     }
 
@@ -91,7 +97,7 @@ mod tests {
         std::fs::write(&path, b"GGUF\n").unwrap();
         // printf 'GGUF\n' | sha256sum
         assert_eq!(
-            check_and_hash(&path).unwrap(),
+            hash(&path, |_| ()).unwrap(),
             "68e0ec597aee59d35f8dc44942d7b17d471ade10d3aca07a5bb7177713950312"
         );
     }

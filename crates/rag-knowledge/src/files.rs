@@ -7,6 +7,14 @@ use crate::error::KnowledgeError;
 /// Folders deeper than this are not a knowledge base.
 const DEEPEST: usize = 16;
 
+/// Every file of the knowledge base in `folder`, by its path inside of it, sorted.
+///
+/// # Errors
+/// When a folder cannot be read, a name is not UTF-8, or folders are nested deeper than 16.
+pub fn all(folder: &Path) -> Result<Vec<String>, KnowledgeError> {
+    below(folder)
+}
+
 /// The files below `folder` by their paths inside of it, `/` between parts, sorted.
 ///
 /// # Errors

@@ -23,8 +23,16 @@ const DEEPEST: usize = 16;
 /// # Errors
 /// When a file cannot be read, or folders are nested deeper than 16.
 pub fn compute(folder: &Path) -> Result<String, KnowledgeError> {
+    compute_with(folder, &mut |_| ())
+}
+
+/// [`compute`]; `read` is told of every piece that was read, in bytes, and may take its time.
+pub(crate) fn compute_with(
+    folder: &Path,
+    read: &mut dyn FnMut(usize),
+) -> Result<String, KnowledgeError> {
     let mut lines = Vec::new();
-    walk(folder, b".", 0, &mut lines)?;
+    walk(folder, b".", 0, &mut lines, read)?;
     lines.sort();
     let mut sum = Sha256::new();
     for line in lines {
@@ -56,6 +64,10 @@ pub fn declared(folder: &Path) -> Result<String, KnowledgeError> {
 /// # Errors
 /// When the file cannot be read.
 pub fn sha256_file(path: &Path) -> Result<String, KnowledgeError> {
+    sha256_file_with(path, &mut |_| ())
+}
+
+fn sha256_file_with(path: &Path, told: &mut dyn FnMut(usize)) -> Result<String, KnowledgeError> {
     let fail = |e: std::io::Error| KnowledgeError::unreadable(path, e);
     let mut file = File::open(path).map_err(fail)?;
     let mut sum = Sha256::new();
@@ -63,7 +75,10 @@ pub fn sha256_file(path: &Path) -> Result<String, KnowledgeError> {
     loop {
         let read = file.read(&mut buffer).map_err(fail)?;
         match buffer.get(..read) {
-            Some(bytes) if read > 0 => sum.update(bytes),
+            Some(bytes) if read > 0 => {
+                sum.update(bytes);
+                told(read);
+            }
             _ => return Ok(hex(&sum.finalize())),
         }
     }
@@ -74,9 +89,18 @@ pub fn sha256_file(path: &Path) -> Result<String, KnowledgeError> {
 /// # Errors
 /// When a file cannot be read, a name is not UTF-8, or folders are nested deeper than 16.
 pub fn of_derived(folder: &Path) -> Result<BTreeMap<String, String>, KnowledgeError> {
+    of_derived_with(folder, &mut |_| ())
+}
+
+/// [`of_derived`]; `read` as in [`compute_with`].
+pub(crate) fn of_derived_with(
+    folder: &Path,
+    read: &mut dyn FnMut(usize),
+) -> Result<BTreeMap<String, String>, KnowledgeError> {
     let derived = folder.join(layout::DERIVED);
     let sum = |file: String| {
-        Ok((format!("{}/{file}", layout::DERIVED), sha256_file(&derived.join(&file))?))
+        let sum = sha256_file_with(&derived.join(&file), read)?;
+        Ok((format!("{}/{file}", layout::DERIVED), sum))
     };
     files::below(&derived)?.into_iter().map(sum).collect()
 }
@@ -95,6 +119,7 @@ fn walk(
     shown: &[u8],
     depth: usize,
     lines: &mut Vec<Vec<u8>>,
+    read: &mut dyn FnMut(usize),
 ) -> Result<(), KnowledgeError> {
     if depth > DEEPEST {
         return Err(KnowledgeError::malformed(folder, "folders are nested too deep"));
@@ -109,10 +134,10 @@ fn walk(
         shown.extend_from_slice(name.as_bytes());
         if kind.is_dir() {
             if !(depth == 0 && name == layout::DERIVED) {
-                walk(&path, &shown, depth + 1, lines)?;
+                walk(&path, &shown, depth + 1, lines, read)?;
             }
         } else if kind.is_file() && name != layout::FINGERPRINT && name != layout::REPORT {
-            lines.push(line(&sha256_file(&path)?, &shown));
+            lines.push(line(&sha256_file_with(&path, read)?, &shown));
         }
     }
     Ok(())

@@ -1,18 +1,19 @@
 //! An opened knowledge base.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rag_core::{EmbeddingIdentity, Parent, Passage};
 use rag_index::{Expected, LexicalIndex, Scalar, UsearchIndex};
 
 use crate::error::{EmbeddingDifference, KnowledgeError};
-use crate::layout;
 use crate::lock::{self, InUse};
-use crate::manifest::Manifest;
+use crate::manifest::{DocumentEntry, Manifest};
 use crate::passages::{ParentFile, PassageFile};
 use crate::report::Report;
 use crate::vectors;
 use crate::verify::verify;
+use crate::{fingerprint, layout};
 
 /// A knowledge base, opened read-only: the index by memory map, passages read when asked for.
 pub struct KnowledgeBase {
@@ -45,6 +46,27 @@ pub fn open_verified(folder: &Path, searches: usize) -> Result<KnowledgeBase, Kn
             differences: verdict.differences,
         });
     }
+    open(folder, in_use, verdict.declared, searches)
+}
+
+/// Opens the knowledge base in `folder` as [`open_verified`] does, but reads only what it needs: for those who know that it is what was
+/// verified before, or who verify it later.
+///
+/// # Errors
+/// When it is not a knowledge base, or cannot be read.
+pub fn open_unread(folder: &Path, searches: usize) -> Result<KnowledgeBase, KnowledgeError> {
+    let folder = &folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let in_use = lock::in_use(folder)?;
+    let declared = fingerprint::declared(folder)?;
+    open(folder, in_use, declared, searches)
+}
+
+fn open(
+    folder: &Path,
+    in_use: InUse,
+    fingerprint: String,
+    searches: usize,
+) -> Result<KnowledgeBase, KnowledgeError> {
     let manifest = Manifest::read(folder)?;
     let report = Report::read(folder)?;
     let count = manifest.counts.passages;
@@ -94,7 +116,7 @@ pub fn open_verified(folder: &Path, searches: usize) -> Result<KnowledgeBase, Kn
     Ok(KnowledgeBase {
         folder: folder.to_owned(),
         manifest,
-        fingerprint: verdict.declared,
+        fingerprint,
         tag: report.tag,
         built_at: report.built_at,
         passages,
@@ -147,6 +169,15 @@ impl KnowledgeBase {
         let says_more =
             !label.is_empty() && passage.page.map(|page| page.to_string()).as_ref() != Some(label);
         says_more.then_some(label)
+    }
+
+    /// Its documents, each with the positions of its passages.
+    pub fn documents_with_passages(&self) -> impl Iterator<Item = (&DocumentEntry, Range<usize>)> {
+        self.manifest.documents.iter().scan(0, |next, document| {
+            let range = *next..*next + document.passages;
+            *next = range.end;
+            Some((document, range))
+        })
     }
 
     /// All that is written down about it.

@@ -26,11 +26,12 @@ mod vectors;
 mod verify;
 
 pub use error::{EmbeddingDifference, KnowledgeError};
-pub use knowledge_base::{KnowledgeBase, open_verified};
+pub use files::all as files_of;
+pub use knowledge_base::{KnowledgeBase, open_unread, open_verified};
 pub use manifest::Manifest;
 pub use report::Report;
 pub use retrieve::RetrieveError;
-pub use verify::{Verdict, verify};
+pub use verify::{Verdict, verify, verify_with};
 
 /// The document readers a build uses.
 #[cfg(feature = "build")]

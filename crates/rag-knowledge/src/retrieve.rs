@@ -123,10 +123,7 @@ impl KnowledgeBase {
         if filter.is_empty() {
             return None;
         }
-        let mut next = 0;
-        let ranges = self.manifest().documents.iter().filter_map(|document| {
-            let range = next..next + document.passages;
-            next = range.end;
+        let ranges = self.documents_with_passages().filter_map(|(document, range)| {
             let date = document.date.as_deref().and_then(|date| date.parse().ok());
             filter.matches(&Metadata { file: &document.file, date }).then_some(range)
         });

@@ -32,6 +32,14 @@ impl Verdict {
 /// # Errors
 /// When the folder is not a knowledge base or one of its files cannot be read.
 pub fn verify(folder: &Path) -> Result<Verdict, KnowledgeError> {
+    verify_with(folder, &mut |_| ())
+}
+
+/// [`verify`]; `read` is told of every piece that was read, in bytes, and may take its time, so that others can read, too.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_with(folder: &Path, read: &mut dyn FnMut(usize)) -> Result<Verdict, KnowledgeError> {
     for missing in [layout::MANIFEST, layout::FINGERPRINT, layout::REPORT] {
         if !folder.join(missing).is_file() {
             return Err(KnowledgeError::NotOne { folder: folder.to_owned(), missing });
@@ -39,7 +47,7 @@ pub fn verify(folder: &Path) -> Result<Verdict, KnowledgeError> {
     }
     let report = Report::read(folder)?;
     let declared = fingerprint::declared(folder)?;
-    let computed = fingerprint::compute(folder)?;
+    let computed = fingerprint::compute_with(folder, read)?;
     let mut differences = Vec::new();
     if declared != computed {
         differences.push(format!(
@@ -47,12 +55,12 @@ pub fn verify(folder: &Path) -> Result<Verdict, KnowledgeError> {
             suspects(folder)
         ));
     }
-    differences.extend(derived_differences(folder, &report));
+    differences.extend(derived_differences(folder, &report, read));
     Ok(Verdict { tag: report.tag, declared, computed, differences })
 }
 
 /// What differs between `derived/` and the report's hashes: changed, missing and foreign files.
-fn derived_differences(folder: &Path, report: &Report) -> Vec<String> {
+fn derived_differences(folder: &Path, report: &Report, read: &mut dyn FnMut(usize)) -> Vec<String> {
     let mut differences = Vec::new();
     let (index, words) = (
         format!("{}/{}", layout::DERIVED, layout::INDEX),
@@ -64,7 +72,7 @@ fn derived_differences(folder: &Path, report: &Report) -> Vec<String> {
     if !report.derived.keys().any(|name| name.starts_with(&words)) {
         differences.push(format!("report.json has no hash of a file in {words}"));
     }
-    let mut found = match fingerprint::of_derived(folder) {
+    let mut found = match fingerprint::of_derived_with(folder, read) {
         Ok(found) => found,
         Err(e) => return vec![e.to_string()],
     };

@@ -30,10 +30,19 @@ pub(crate) struct Answering {
     pub(crate) proven: Proven,
     pub(crate) stats: Arc<EngineStats>,
     pub(crate) retrieval: RetrievalSettings,
-    pub(crate) min_score: f32,
-    pub(crate) top_k: usize,
+    /// Which passages an answer uses when a request does not say.
+    pub(crate) selection: Selection,
     /// What else a question in the middle of a conversation is searched for as.
     pub(crate) follow_ups: FollowUps,
+}
+
+/// Which passages an answer may use.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Selection {
+    /// At most so many.
+    pub(crate) top_k: usize,
+    /// How likely they must answer the question, 0.0–1.0.
+    pub(crate) min_score: f32,
 }
 
 /// Tokens of a rewritten question.
@@ -132,6 +141,7 @@ impl Answering {
         &self,
         conversation: &[Message],
         max_tokens: usize,
+        selection: Selection,
         caller: &Caller,
         observe_retrieval: impl Fn(f64),
     ) -> Result<Planned, AnsweringError> {
@@ -139,6 +149,7 @@ impl Answering {
             Some(last) if last.role == Role::User => last.content.as_str(),
             Some(_) | None => return Err(AnsweringError::NoQuestion),
         };
+        let Selection { top_k, min_score } = selection;
         let rewritten = self.standing_alone(conversation, caller);
         let started = Instant::now();
         let retrieve = tracing::info_span!("retrieve", switchyard.passages = Empty).entered();
@@ -148,20 +159,20 @@ impl Answering {
                 traces::set(&retrieve, "switchyard.question.rewritten", rewritten.clone());
             }
         }
-        let mut found = self.search(question, self.top_k, &Filter::default())?;
+        let mut found = self.search(question, top_k, &Filter::default())?;
         if let Some(rewritten) = &rewritten {
-            let more = self.search(rewritten, self.top_k, &Filter::default())?;
-            found = self.best_of(found, more);
+            let more = self.search(rewritten, top_k, &Filter::default())?;
+            found = self.best_of(top_k, found, more);
         }
         let found = self.quoted(found)?;
         observe_retrieval(started.elapsed().as_secs_f64());
         retrieve.record("switchyard.passages", found.len());
         drop(retrieve);
 
-        let passages = match answer::judge(found, self.min_score) {
+        let passages = match answer::judge(found, min_score) {
             Answerable::FromDocuments(passages) => passages,
             Answerable::NotInDocuments { best } => {
-                tracing::info!(best, min_score = self.min_score, "not in the documents");
+                tracing::info!(best, min_score, "not in the documents");
                 let text = Language::of(question).not_in_documents();
                 return Ok(Planned { rewritten, plan: Plan::NotInDocuments { text } });
             }
@@ -214,14 +225,14 @@ impl Answering {
     }
 
     /// The `top_k` likeliest passages of two searches, each once.
-    fn best_of(&self, found: Vec<Chosen>, more: Vec<Chosen>) -> Vec<Chosen> {
+    fn best_of(&self, top_k: usize, found: Vec<Chosen>, more: Vec<Chosen>) -> Vec<Chosen> {
         let mut all: Vec<(f32, Chosen)> =
             found.into_iter().chain(more).map(|chosen| (self.score(&chosen), chosen)).collect();
         // Stable: of equal ones those found for the question as it is come first.
         all.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         let mut seen = HashSet::new();
         all.retain(|(_, chosen)| seen.insert(chosen.position));
-        all.truncate(self.top_k);
+        all.truncate(top_k);
         all.into_iter().map(|(_, chosen)| chosen).collect()
     }
 }

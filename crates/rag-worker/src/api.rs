@@ -1,14 +1,18 @@
 //! The HTTP endpoints: OpenAI's shapes, and our own beside them.
 
+mod asked;
 mod caller;
 mod chat;
+mod chatchat;
 mod embeddings;
 mod error;
 mod feedback;
 mod health;
 mod internal;
 mod models;
+mod openapi;
 mod page;
+mod routes;
 mod search;
 mod stream;
 mod wire;
@@ -28,6 +32,7 @@ use tracing::{Instrument, Span};
 
 use crate::state::Worker;
 use error::ApiError;
+use routes::Routes;
 
 /// A conversation of a long afternoon fits; a novel does not.
 const LONGEST_BODY: usize = 4 << 20;
@@ -42,21 +47,29 @@ pub(crate) fn router(worker: Arc<Worker>) -> Router {
         .layer(middleware::from_fn(internal::only));
     Router::new()
         .merge(internal)
-        .route("/", get(page::show))
-        .route("/page/{*path}", get(page::file))
-        .route("/health", get(health::show))
-        .route("/metrics", get(health::metrics))
-        .route("/v1/models", get(models::list))
-        .route("/v1/models/{*model}", get(models::show))
-        .route("/v1/chat/completions", post(chat::complete))
-        .route("/v1/embeddings", post(embeddings::embed))
-        .route("/v1/search", post(search::search))
-        .route("/v1/feedback", get(feedback::show).post(feedback::add))
+        .merge(routes().into_router())
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(&worker), observe))
         .with_state(worker)
+}
+
+fn routes() -> Routes {
+    let routes = Routes::default()
+        .undescribed("/", get(page::show))
+        .undescribed("/page/{*path}", get(page::file))
+        .get("/health", health::show)
+        .get("/metrics", health::metrics)
+        .get("/openapi.json", openapi::show)
+        .get("/v1/models", models::list)
+        .get("/v1/models/{*model}", models::show)
+        .post("/v1/chat/completions", chat::complete)
+        .post("/v1/embeddings", embeddings::embed)
+        .post("/v1/search", search::search)
+        .get("/v1/feedback", feedback::show)
+        .post("/v1/feedback", feedback::add);
+    chatchat::routes(routes)
 }
 
 async fn no_such_path(request: Request) -> ApiError {
@@ -70,7 +83,8 @@ async fn wrong_method(request: Request) -> Response {
 
 /// What a request is in a trace; probes and the page's files are in none.
 fn span(worker: &Worker, endpoint: &str, request: &Request) -> Span {
-    if !traces::are_on() || !endpoint.starts_with("/v1/") {
+    let told = ["/v1/", "/chat/", "/knowledge_base/"].iter().any(|it| endpoint.starts_with(it));
+    if !traces::are_on() || !told {
         return Span::none();
     }
     let span = tracing::info_span!(

@@ -1,6 +1,7 @@
 //! Everything a worker needs before it is ready, in the order that finds mistakes soonest:
 //! knowledge base, embedding, reranker, device, language model, one self-test answer.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,6 +35,8 @@ pub(crate) enum LoadingError {
     Empty(PathBuf),
     #[error("{}: no such file", .0.display())]
     NoModel(PathBuf),
+    #[error("reading the language model {}", path.display())]
+    ModelFile { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Device(#[from] NoDevice),
     #[error(transparent)]
@@ -56,26 +59,26 @@ impl LoadingError {
                 "set inference.device to one that is here, or try another GGUF file or a smaller inference.context"
                     .into(),
             ),
-            Self::Model(_) => {
+            Self::Model(_) | Self::ModelFile { .. } => {
                 Some("try another GGUF file, or a smaller inference.context".to_owned())
             }
             Self::SelfTest(_) => None,
         }
     }
-
-    /// The chain of causes in one line.
-    fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        text
-    }
 }
 
-/// Loads everything, then opens the latch; on failure `/health` says why.
+/// The chain of causes in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Loads everything, then opens the latch, then reads through what was only compared with records; on failure `/health` says why.
 pub(crate) fn load(worker: &Worker) {
     let started = Instant::now();
     match load_all(worker) {
@@ -94,10 +97,35 @@ pub(crate) fn load(worker: &Worker) {
                 "ready"
             );
             worker.becomes_ready(Arc::new(answering));
+            read_through(worker);
         }
         Err(error) => {
-            let (reason, hint) = (error.chain(), error.hint());
+            let (reason, hint) = (chain(&error), error.hint());
             tracing::error!(reason, hint, "this worker cannot become ready");
+            worker.enter(Phase::Failed { reason, hint });
+        }
+    }
+}
+
+/// Verifies in the background what was only compared with records at start. What then differs is not served any longer.
+fn read_through(worker: &Worker) {
+    let told = || {
+        let last = worker.verification.last();
+        let oldest = last.knowledge.min(last.model);
+        worker.metrics.verified(oldest);
+    };
+    told();
+    match worker.verification.read_through() {
+        Ok(false) => {}
+        Ok(true) => {
+            worker.metrics.verification("held");
+            tracing::info!("read through again: it is what was verified");
+            told();
+        }
+        Err(difference) => {
+            let (reason, hint) = (chain(&difference), Some(difference.hint()));
+            tracing::error!(reason, hint, "this worker serves no longer");
+            worker.metrics.verification("differed");
             worker.enter(Phase::Failed { reason, hint });
         }
     }
@@ -110,7 +138,9 @@ fn load_all(worker: &Worker) -> Result<Answering, LoadingError> {
         worker.enter(Phase::Loading(what.to_owned()));
     };
     stage("knowledge base");
-    let knowledge = open_knowledge(settings)?;
+    let searches = settings.retrieval.threads;
+    let knowledge = worker.verification.open_knowledge(&settings.knowledge, searches)?;
+    check_filled(&knowledge)?;
     stage("embedding");
     let embedder = open_embedding(settings, &knowledge)?;
     let reranker = match &settings.retrieval.reranker {
@@ -126,11 +156,10 @@ fn load_all(worker: &Worker) -> Result<Answering, LoadingError> {
     stage("device");
     let proven = proving::choose(settings)?;
     stage("language model");
-    let generator = open_model(settings, &proven.device)?;
+    let generator = open_model(worker, &proven.device)?;
     let answering = Answering {
         retrieval: settings.retrieval.settings,
-        min_score: settings.retrieval.min_score,
-        top_k: settings.retrieval.top_k,
+        selection: settings.retrieval.selection,
         follow_ups: settings.retrieval.follow_ups,
         stats: generator.stats(),
         knowledge,
@@ -147,7 +176,9 @@ fn load_all(worker: &Worker) -> Result<Answering, LoadingError> {
 
 /// `--check`: everything that can be wrong without running a model.
 pub(crate) fn check(settings: &Settings) -> Result<(), LoadingError> {
-    let knowledge = open_knowledge(settings)?;
+    let searches = settings.retrieval.threads;
+    let knowledge = rag_knowledge::open_verified(&settings.knowledge, searches)?;
+    check_filled(&knowledge)?;
     open_embedding(settings, &knowledge)?;
     if let Some(folder) = &settings.retrieval.reranker {
         open_reranker(settings, folder)?;
@@ -158,13 +189,11 @@ pub(crate) fn check(settings: &Settings) -> Result<(), LoadingError> {
     Ok(())
 }
 
-fn open_knowledge(settings: &Settings) -> Result<KnowledgeBase, LoadingError> {
-    let searches = settings.retrieval.threads;
-    let knowledge = rag_knowledge::open_verified(&settings.knowledge, searches)?;
+fn check_filled(knowledge: &KnowledgeBase) -> Result<(), LoadingError> {
     if knowledge.passages() == 0 {
-        return Err(LoadingError::Empty(settings.knowledge.clone()));
+        return Err(LoadingError::Empty(knowledge.folder().to_owned()));
     }
-    Ok(knowledge)
+    Ok(())
 }
 
 fn open_embedding(
@@ -180,7 +209,8 @@ fn open_reranker(settings: &Settings, folder: &Path) -> Result<OnnxReranker, Loa
     rag_embedder::open_reranker(folder, settings.retrieval.threads).map_err(LoadingError::Reranker)
 }
 
-fn open_model(settings: &Settings, device: &Device) -> Result<LlamaGenerator, LoadingError> {
+fn open_model(worker: &Worker, device: &Device) -> Result<LlamaGenerator, LoadingError> {
+    let settings = &worker.settings;
     let mut tenths = 0;
     let progress = move |share: f32| {
         let now = (share * 10.0) as u32;
@@ -189,8 +219,10 @@ fn open_model(settings: &Settings, device: &Device) -> Result<LlamaGenerator, Lo
             tracing::debug!(percent = tenths * 10, "loading the language model");
         }
     };
+    let unreadable = |source| LoadingError::ModelFile { path: settings.model.clone(), source };
+    let sha256 = worker.verification.hash_model(&settings.model).map_err(unreadable)?;
     let engine = settings.inference.engine_on(device.clone());
-    Ok(LlamaGenerator::load(&settings.model, &engine, progress)?)
+    Ok(LlamaGenerator::load(&settings.model, sha256, &engine, progress)?)
 }
 
 /// Asks the first passage's own text: it must be found again, and the model must say something.
@@ -199,12 +231,12 @@ fn self_test(answering: &Answering) -> Result<(), LoadingError> {
     let passage = answering.knowledge.passage(0).map_err(|e| fail(e.into()))?;
     let question: String = passage.text.chars().take(200).collect();
     let conversation = [Message::new(Role::User, question)];
-    let messages =
-        match answering.plan(&conversation, 8, &Caller::House, |_| ()).map_err(fail)?.plan {
-            Plan::Generate { messages, .. } => messages,
-            // A threshold above 1 would refuse even this; the model is tested all the same.
-            Plan::NotInDocuments { .. } => conversation.to_vec(),
-        };
+    let planned = answering.plan(&conversation, 8, answering.selection, &Caller::House, |_| ());
+    let messages = match planned.map_err(fail)?.plan {
+        Plan::Generate { messages, .. } => messages,
+        // A threshold above 1 would refuse even this; the model is tested all the same.
+        Plan::NotInDocuments { .. } => conversation.to_vec(),
+    };
     let mut request = GenerateRequest::new(messages, 2, Caller::House);
     request.sampling.temperature = 0.0;
     own_request::run(&answering.generator, request, SELF_TEST_LIMIT).map_err(|e| fail(e.into()))?;

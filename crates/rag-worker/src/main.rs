@@ -12,6 +12,7 @@ mod recent;
 mod server;
 mod settings;
 mod state;
+mod verification;
 mod warming;
 
 use std::path::PathBuf;

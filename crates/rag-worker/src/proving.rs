@@ -123,7 +123,7 @@ fn run(mut command: Command, limit: Duration) -> Outcome {
     let (tell, told) = channel();
     // The thread ends with the process, whose end closes the pipe.
     let reader = std::thread::Builder::new().name("prove".to_owned()).spawn(move || {
-        let bytes = said.map(|said| tail(said)).unwrap_or_default();
+        let bytes = said.map(tail).unwrap_or_default();
         let _ = tell.send(bytes);
     });
     if let Err(error) = reader {

@@ -1,5 +1,7 @@
 //! `worker.yaml`: what may be written in it, and what it means.
 
+mod verification;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +13,10 @@ use rag_generator::{Device, EngineSettings, KvType, MOST_SLOTS};
 use serde::Deserialize;
 use settings_file::SettingsError;
 
+use crate::answering::Selection;
 use crate::feedback::FeedbackSettings;
+use crate::verification::VerificationSettings;
+use verification::VerificationFile;
 
 /// What a worker is to do; every value is checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) inference: Inference,
     pub(crate) retrieval: Retrieval,
     pub(crate) feedback: Option<FeedbackSettings>,
+    pub(crate) chatchat: Chatchat,
+    pub(crate) verification: VerificationSettings,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -56,10 +63,8 @@ impl Inference {
 /// How passages are found.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Retrieval {
-    /// Passages per question.
-    pub(crate) top_k: usize,
-    /// How likely a passage must answer the question to be used, 0.0–1.0.
-    pub(crate) min_score: f32,
+    /// Which passages an answer uses when a request does not say.
+    pub(crate) selection: Selection,
     /// How passages are chosen.
     pub(crate) settings: RetrievalSettings,
     /// The reranker's folder, when one puts the best passages in order.
@@ -79,6 +84,21 @@ pub(crate) enum FollowUps {
     Join,
     /// As the model rewrites it; joined when the model cannot.
     Rewrite,
+}
+
+/// What clients of Langchain-Chatchat find.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Chatchat {
+    /// The name by which they ask for the knowledge base. It stays when a promotion brings another tag.
+    pub(crate) knowledge_base: String,
+}
+
+impl Default for Chatchat {
+    /// The knowledge base that Langchain-Chatchat comes with.
+    fn default() -> Self {
+        Self { knowledge_base: "samples".to_owned() }
+    }
 }
 
 /// How it stops.
@@ -105,6 +125,10 @@ struct SettingsFile {
     #[serde(default)]
     retrieval: RetrievalFile,
     feedback: Option<FeedbackFile>,
+    #[serde(default)]
+    chatchat: Chatchat,
+    #[serde(default)]
+    verification: VerificationFile,
     #[serde(default)]
     shutdown: ShutdownFile,
 }
@@ -264,9 +288,14 @@ pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
     let retrieval = retrieval(path, &file.retrieval, &models)?;
     let feedback =
         file.feedback.map(|FeedbackFile { file, longest }| FeedbackSettings { file, longest });
+    if file.chatchat.knowledge_base.trim().is_empty() {
+        return Err(SettingsError::invalid(path, "chatchat.knowledge_base", "it is empty"));
+    }
     Ok(Settings {
         file: path.to_owned(),
         feedback,
+        chatchat: file.chatchat,
+        verification: file.verification.read(path)?,
         listen: file.listen,
         slot: file.slot,
         knowledge: file.knowledge,
@@ -406,8 +435,7 @@ fn retrieval(
         wrong("diversity", format!("{} is not between 0.0 and 1.0", file.diversity))
     })?;
     Ok(Retrieval {
-        top_k: file.top_k,
-        min_score,
+        selection: Selection { top_k: file.top_k, min_score },
         settings: RetrievalSettings {
             dense_weight: file.dense_weight,
             lexical_weight: file.lexical_weight,
@@ -440,7 +468,7 @@ mod tests {
         let settings = check(LEAST).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8001");
         assert_eq!((settings.inference.engine.context, settings.inference.engine.slots), (4096, 4));
-        assert_eq!(settings.retrieval.min_score, 0.5);
+        assert_eq!(settings.retrieval.selection, Selection { top_k: TOP_K, min_score: 0.5 });
         assert_eq!(settings.retrieval.settings, RetrievalSettings::default());
         assert_eq!(settings.retrieval.reranker, None);
         assert_eq!(settings.model, Path::new("/models/a.gguf"));
@@ -468,6 +496,19 @@ mod tests {
     fn a_misspelled_key_is_named_with_its_line() {
         let error = check(&format!("{LEAST}inference:\n  contxt: 4096\n")).unwrap_err();
         assert!(error.contains("worker.yaml:5") && error.contains("contxt"), "{error}");
+    }
+
+    #[test]
+    fn what_was_verified_is_recorded_unless_that_is_off() {
+        let records = |extra: &str| {
+            let settings = check(&format!("{LEAST}verification: {{ {extra} }}\n"));
+            settings.unwrap().verification.records
+        };
+        assert_eq!(records("records: off"), None);
+        assert_eq!(records("records: var/verified"), Some("var/verified".into()));
+        assert_eq!(check(LEAST).unwrap().verification.rate, 50 << 20);
+        let error = check(&format!("{LEAST}verification: {{ rate: 1KiB/s }}\n")).unwrap_err();
+        assert!(error.contains("verification.rate") && error.contains("at least"), "{error}");
     }
 
     #[test]

@@ -9,9 +9,10 @@ use crate::answering::Answering;
 use crate::feedback::Feedback;
 use crate::recent::Recent;
 use crate::settings::Settings;
+use crate::verification::Verification;
 use crate::warming::Warmth;
 
-/// Where a worker stands. It only ever moves forward.
+/// Where a worker stands. It only ever moves forward, at last to draining or failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Models and knowledge base are being loaded; says which.
@@ -20,7 +21,7 @@ pub(crate) enum Phase {
     Ready,
     /// It stops when its running answers are finished.
     Draining,
-    /// It could not load; says why.
+    /// It could not load, or what it serves is not what was verified; says why.
     Failed {
         /// The chain of causes in one line.
         reason: String,
@@ -54,6 +55,7 @@ pub(crate) struct Worker {
     /// What is asked.
     pub(crate) recent: Recent,
     pub(crate) warmth: Warmth,
+    pub(crate) verification: Verification,
     /// Held while this worker is being warmed.
     pub(crate) warming: Arc<tokio::sync::Mutex<()>>,
     answering: OnceLock<Arc<Answering>>,
@@ -66,6 +68,7 @@ const SEARCHES: usize = 64;
 impl Worker {
     pub(crate) fn new(settings: Settings, metrics: WorkerMetrics) -> Self {
         let feedback = settings.feedback.clone().map(|settings| Arc::new(Feedback::new(settings)));
+        let verification = Verification::new(&settings.verification);
         let places = settings.inference.engine.slots as usize + settings.inference.queue;
         Self {
             settings,
@@ -75,6 +78,7 @@ impl Worker {
             feedback,
             recent: Recent::default(),
             warmth: Warmth::default(),
+            verification,
             warming: Arc::default(),
             answering: OnceLock::new(),
             phase: RwLock::new(Phase::Loading("starting".to_owned())),

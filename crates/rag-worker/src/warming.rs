@@ -103,7 +103,7 @@ fn prompt(
 ) -> Result<(), AnsweringError> {
     let conversation = [Message::new(Role::User, question)];
     if let Plan::Generate { messages, .. } =
-        answering.plan(&conversation, room, caller, |_| ())?.plan
+        answering.plan(&conversation, room, answering.selection, caller, |_| ())?.plan
     {
         let request = GenerateRequest::new(messages, tokens, caller.clone());
         own_request::run(&answering.generator, request, ONE_PROMPT)?;

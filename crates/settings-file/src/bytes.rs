@@ -28,7 +28,7 @@ impl Visitor<'_> for BytesVisitor {
 }
 
 /// `KiB`, `MiB` and `GiB` are powers of 1024; `kB`, `MB` and `GB` powers of 1000 (IEC 80000-13).
-fn parse(text: &str) -> Option<u64> {
+pub(crate) fn parse(text: &str) -> Option<u64> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at_checked(digits)?;
     let unit = match unit.trim() {

@@ -9,6 +9,7 @@ pub mod bytes;
 pub mod duration;
 mod explain;
 mod position;
+pub mod rate;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

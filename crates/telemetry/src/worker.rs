@@ -1,6 +1,6 @@
 //! The worker's metric families.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::{Counter, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
@@ -32,6 +32,8 @@ pub struct WorkerMetrics {
     /// Layers of the model on GPUs.
     pub gpu_layers: IntGauge,
     device_memory: IntGaugeVec,
+    verifications: IntCounterVec,
+    verified: IntGauge,
 }
 
 /// What the engine has counted since the start, and what it does now.
@@ -84,6 +86,15 @@ impl WorkerMetrics {
         // A series that appears with its first failure hides that failure from `increase()`.
         for outcome in ["answered", "not_in_documents", "abandoned", "busy", "failed"] {
             answers.with_label_values(&[outcome]);
+        }
+        let verifications = counters(
+            &registry,
+            "switchyard_worker_verifications_total",
+            "Verifications in the background by what they found",
+            &["outcome"],
+        )?;
+        for outcome in ["held", "differed"] {
+            verifications.with_label_values(&[outcome]);
         }
         Ok(Self {
             requests: counters(
@@ -145,8 +156,24 @@ impl WorkerMetrics {
                 "Memory of the device that the model is computed on, with what other programs use",
                 &["device", "state"],
             )?,
+            verifications,
+            verified: gauge(
+                "switchyard_worker_verified_timestamp_seconds",
+                "When what is served was last read through and found to be what was verified, since 1970",
+            )?,
             registry,
         })
+    }
+
+    /// Counts a verification in the background: `held` or `differed`.
+    pub fn verification(&self, outcome: &str) {
+        self.verifications.with_label_values(&[outcome]).inc();
+    }
+
+    /// When all that is served was last verified.
+    pub fn verified(&self, at: Option<SystemTime>) {
+        let since = at.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        self.verified.set(since.map_or(0, |s| i64::try_from(s.as_secs()).unwrap_or(i64::MAX)));
     }
 
     /// Counts one request.

@@ -17,6 +17,7 @@ use telemetry::traces;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tracing::Span;
 
+use super::asked::Asked;
 use super::caller;
 use super::error::ApiError;
 use super::stream;
@@ -104,9 +105,9 @@ pub(super) async fn complete(
     request: Result<Json<ChatRequest>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(request) = request?;
-    request.check_supported()?;
-    let answer = begin(worker, &request, caller::of(&headers)).await?;
-    if request.stream {
+    let asked = Asked::of(&request)?;
+    let answer = begin(worker, asked, caller::of(&headers)).await?;
+    if request.wants_stream() {
         Ok(stream::respond(answer, request.wants_usage(), request.may_continue()))
     } else {
         Ok(Json(whole(answer).await?).into_response())
@@ -114,22 +115,16 @@ pub(super) async fn complete(
 }
 
 /// Takes a place, finds passages, and starts the answer.
-async fn begin(
+pub(super) async fn begin(
     worker: Arc<Worker>,
-    request: &ChatRequest,
+    asked: Asked,
     caller: Caller,
 ) -> Result<Answer, ApiError> {
     let started = Instant::now();
-    let name = uuid::Uuid::new_v4();
-    let (conversation, said) = request.conversation()?;
-    // Without a seed every answer is another one, as OpenAI's are.
-    let sampling = request.sampling(name.as_u128() as u32)?;
-    let stop = request.stop()?;
-    let (form, likelihoods) = (request.form()?, request.likelihoods()?);
-    let choices = request.choices()?;
-    let max_tokens = request.max_tokens()?.unwrap_or(worker.settings.inference.max_tokens);
+    let Asked { name, conversation, said, sampling, stop, form, likelihoods, choices, .. } = asked;
+    let max_tokens = asked.max_tokens.unwrap_or(worker.settings.inference.max_tokens);
 
-    let answering = worker.answering().cloned().ok_or_else(|| ApiError::not_ready(&worker))?;
+    let answering = Arc::clone(worker.ready_to_answer()?);
     let Some(place) = worker.answers.enter(choices) else {
         worker.metrics.answer("busy");
         return Err(ApiError::busy(worker.answers.limit()));
@@ -165,7 +160,8 @@ async fn begin(
         tokio::task::spawn_blocking(move || {
             let _in_trace = span.enter();
             let observe = |seconds| worker.metrics.retrieval.observe(seconds);
-            let planned = answering.plan(&conversation, max_tokens, &caller, observe)?;
+            let selection = asked.selection.unwrap_or(answering.selection);
+            let planned = answering.plan(&conversation, max_tokens, selection, &caller, observe)?;
             if let Caller::Known(hash) = &caller {
                 worker.recent.note(&conversation, *hash);
             }
@@ -286,7 +282,7 @@ struct Choice {
 }
 
 /// Collects the whole answer into one response.
-async fn whole(mut answer: Answer) -> Result<Value, ApiError> {
+pub(super) async fn whole(mut answer: Answer) -> Result<Value, ApiError> {
     let mut choices: Vec<Choice> = (0..answer.choices).map(|_| Choice::default()).collect();
     while choices.iter().any(|choice| choice.generated.is_none()) {
         let Some(Event { choice, what }) = answer.events.recv().await else {

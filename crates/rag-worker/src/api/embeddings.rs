@@ -16,6 +16,9 @@ use crate::state::Worker;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct EmbeddingRequest {
+    /// Not looked at: a worker has one embedding.
+    #[serde(rename = "model")]
+    _model: Option<String>,
     input: Input,
     #[serde(default)]
     encoding_format: Encoding,
@@ -68,7 +71,7 @@ pub(crate) async fn embed(
     if texts.iter().any(String::is_empty) {
         return Err(ApiError::invalid("a text of the input is empty").with_param("input"));
     }
-    let answering = worker.answering().cloned().ok_or_else(|| ApiError::not_ready(&worker))?;
+    let answering = Arc::clone(worker.ready_to_answer()?);
     let identity = answering.embedder.identity();
     if request.dimensions.is_some_and(|wanted| wanted != identity.dimensions) {
         let message = format!("{} gives {} dimensions", identity.name, identity.dimensions);

@@ -1,5 +1,7 @@
 //! Errors in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -7,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use rag_core::GenerateError;
 use serde_json::json;
 
-use crate::answering::AnsweringError;
+use crate::answering::{Answering, AnsweringError};
 use crate::own_request::OwnRequestError;
 use crate::state::{Phase, Worker};
 
@@ -53,11 +55,18 @@ impl ApiError {
     pub(crate) fn not_ready(worker: &Worker) -> Self {
         let message = match worker.phase() {
             Phase::Loading(what) => format!("the worker is loading: {what}"),
-            Phase::Failed { reason, .. } => format!("the worker could not load: {reason}"),
+            Phase::Failed { reason, .. } => format!("the worker has failed: {reason}"),
             Phase::Draining => "the worker is stopping".to_owned(),
             Phase::Ready => "the worker became ready a moment ago; try again".to_owned(),
         };
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable_error", message)
+    }
+
+    /// 501: what was asked for is no mistake, but nothing here does it.
+    pub(crate) fn not_covered(message: impl Into<String>) -> Self {
+        let mut error = Self::new(StatusCode::NOT_IMPLEMENTED, "invalid_request_error", message);
+        error.code = Some("not_covered");
+        error
     }
 
     /// 500.
@@ -77,6 +86,14 @@ impl ApiError {
         self
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The body.
     pub(crate) fn body(&self) -> serde_json::Value {
         json!({"error": {
@@ -88,18 +105,31 @@ impl ApiError {
     }
 }
 
+impl Worker {
+    /// The engines, or why there are none. A worker that has failed since has them and does not use them: what it would answer from is
+    /// not what was verified.
+    pub(super) fn ready_to_answer(&self) -> Result<&Arc<Answering>, ApiError> {
+        match (self.answering(), self.phase()) {
+            (None, _) | (Some(_), Phase::Failed { .. }) => Err(ApiError::not_ready(self)),
+            (Some(answering), _) => Ok(answering),
+        }
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.body())).into_response();
-        if self.status == StatusCode::TOO_MANY_REQUESTS
-            || self.status == StatusCode::SERVICE_UNAVAILABLE
-        {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
-        }
-        response
+        respond(self.status, self.body())
     }
+}
+
+/// An error's response: one that is over in a moment says so.
+pub(super) fn respond(status: StatusCode, body: serde_json::Value) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+    }
+    response
 }
 
 impl From<JsonRejection> for ApiError {

@@ -15,7 +15,7 @@ use super::error::ApiError;
 use crate::feedback::Feedback;
 use crate::state::Worker;
 
-/// The longest text in it, in bytes; an answer is seldom longer.
+/// The longest text in it, in characters; an answer is seldom longer.
 const LONGEST: usize = 32 << 10;
 /// The longest name in it.
 const LONGEST_NAME: usize = 256;
@@ -98,9 +98,9 @@ fn check(wire: &Wire) -> Result<(), ApiError> {
         ("release", &wire.release, LONGEST_NAME),
     ];
     for (name, text, longest) in texts {
-        if text.len() > longest {
-            let length = text.len();
-            let message = format!("{name} has {length} bytes, and {longest} are taken");
+        let length = text.chars().count();
+        if length > longest {
+            let message = format!("{name} has {length} characters, and {longest} are taken");
             return Err(ApiError::invalid(message).with_param(name));
         }
     }

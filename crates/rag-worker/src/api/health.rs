@@ -1,6 +1,7 @@
 //! `GET /health`: what this worker serves, and whether it does. `GET /metrics` beside it.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::State;
@@ -42,6 +43,14 @@ fn body(worker: &Worker, phase: &Phase) -> Value {
     let embedding = answering.embedder.identity();
     let knowledge = &answering.knowledge;
     body["inference"] = inference(worker, answering);
+    let last = worker.verification.last();
+    let told =
+        |at: Option<SystemTime>| at.map(|at| humantime::format_rfc3339_seconds(at).to_string());
+    body["verified"] = json!({
+        "knowledge": told(last.knowledge),
+        "model": told(last.model),
+        "since_start": last.since_start,
+    });
     let first_token = worker.warmth.first_token();
     body["warm"] = json!(first_token.is_some());
     if let Some(first_token) = first_token {

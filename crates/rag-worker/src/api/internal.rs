@@ -75,7 +75,7 @@ pub(super) async fn warm(
         Ok(Question { caller: bytes.ok_or_else(wrong)?, question })
     };
     let questions = questions.into_iter().map(read).collect::<Result<Vec<_>, ApiError>>()?;
-    let answering = worker.answering().cloned().ok_or_else(|| ApiError::not_ready(&worker))?;
+    let answering = Arc::clone(worker.ready_to_answer()?);
     let Ok(turn) = Arc::clone(&worker.warming).try_lock_owned() else {
         return Err(ApiError::invalid("this worker is being warmed already")
             .with_status(StatusCode::CONFLICT));

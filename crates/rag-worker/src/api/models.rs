@@ -29,7 +29,7 @@ pub(crate) async fn show(
 }
 
 fn describe(worker: &Worker) -> Result<Value, ApiError> {
-    let answering = worker.answering().ok_or_else(|| ApiError::not_ready(worker))?;
+    let answering = worker.ready_to_answer()?;
     let model = answering.generator.identity();
     Ok(json!({
         "id": model.name,

@@ -16,11 +16,15 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 /// Path below `/page/`, type, content.
-const FILES: [(&str, &str, &str); 8] = [
+const FILES: [(&str, &str, &str); 12] = [
     ("page.css", STYLE, include_str!("page/page.css")),
     ("page.js", SCRIPT, include_str!("page/page.js")),
+    ("answer.js", SCRIPT, include_str!("page/answer.js")),
     ("conversations.js", SCRIPT, include_str!("page/conversations.js")),
+    ("dom.js", SCRIPT, include_str!("page/dom.js")),
+    ("export.js", SCRIPT, include_str!("page/export.js")),
     ("markdown.js", SCRIPT, include_str!("page/markdown.js")),
+    ("question.js", SCRIPT, include_str!("page/question.js")),
     ("stream.js", SCRIPT, include_str!("page/stream.js")),
     ("words.js", SCRIPT, include_str!("page/words.js")),
     ("vendor/marked.js", SCRIPT, include_str!("page/vendor/marked.js")),

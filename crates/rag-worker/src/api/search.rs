@@ -14,6 +14,7 @@ use super::error::ApiError;
 use crate::state::Worker;
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SearchRequest {
     query: String,
     top_k: Option<usize>,
@@ -32,16 +33,12 @@ pub(crate) async fn search(
     if request.query.trim().is_empty() {
         return Err(ApiError::invalid("the query is empty").with_param("query"));
     }
-    let top_k = request.top_k.unwrap_or(worker.settings.retrieval.top_k);
-    if !(1..=MOST).contains(&top_k) {
-        let message = format!("top_k is {top_k}, and must be between 1 and {MOST}");
-        return Err(ApiError::invalid(message).with_param("top_k"));
-    }
+    let top_k = check_top_k(request.top_k.unwrap_or(worker.settings.retrieval.selection.top_k))?;
     let filter = Filter::from_json(request.filter.as_ref().unwrap_or(&Value::Null))
         .map_err(|e| ApiError::invalid(e.to_string()).with_param("filter"))?;
-    let answering = worker.answering().cloned().ok_or_else(|| ApiError::not_ready(&worker))?;
+    let answering = Arc::clone(worker.ready_to_answer()?);
     let place = worker.searches.enter(1).ok_or_else(|| ApiError::busy(worker.searches.limit()))?;
-    let min_score = answering.min_score;
+    let min_score = answering.selection.min_score;
     let passages = tokio::task::spawn_blocking(move || {
         let found = answering.search(&request.query, top_k, &filter).map(|found| {
             let passage = |(rank, chosen)| {
@@ -55,6 +52,15 @@ pub(crate) async fn search(
     .await
     .map_err(|e| ApiError::internal(format!("searching: {e}")))??;
     Ok(Json(json!({ "passages": passages, "min_score": min_score })))
+}
+
+/// Refuses more passages than are given.
+pub(super) fn check_top_k(top_k: usize) -> Result<usize, ApiError> {
+    if (1..=MOST).contains(&top_k) {
+        return Ok(top_k);
+    }
+    let message = format!("top_k is {top_k}, and must be between 1 and {MOST}");
+    Err(ApiError::invalid(message).with_param("top_k"))
 }
 
 fn passage(rank: usize, chosen: &Chosen, score: f32, knowledge: &KnowledgeBase) -> Value {

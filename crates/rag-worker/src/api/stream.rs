@@ -27,19 +27,45 @@ const CONTINUABLE: HeaderName = HeaderName::from_static("x-switchyard-continuabl
 /// The response that streams `answer`; `with_usage` adds OpenAI's usage event. Another worker can go on with it if
 /// `continuable`.
 pub(super) fn respond(answer: Answer, with_usage: bool, continuable: bool) -> Response {
-    let mut response = Sse::new(events(answer, with_usage))
-        .keep_alive(KeepAlive::new().interval(PING))
-        .into_response();
-    // nginx and its kin would otherwise collect the answer before passing it on.
-    let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    let mut response = events(told(answer, with_usage).map(|told| told.data()));
     if continuable {
-        headers.insert(CONTINUABLE, HeaderValue::from_static("1"));
+        response.headers_mut().insert(CONTINUABLE, HeaderValue::from_static("1"));
     }
     response
 }
 
-fn events(answer: Answer, with_usage: bool) -> impl Stream<Item = Result<Event, Infallible>> {
+/// A response of server-sent events with these `data`.
+pub(super) fn events(data: impl Stream<Item = String> + Send + 'static) -> Response {
+    let events = data.map(|data| Ok::<_, Infallible>(Event::default().data(data)));
+    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(PING)).into_response();
+    // nginx and its kin would otherwise collect the answer before passing it on.
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    response
+}
+
+/// What a stream tells next.
+pub(super) enum Told {
+    Chunk(Value),
+    /// The answer ends here, and not well.
+    Failed(ApiError),
+    /// It was all told.
+    Done,
+}
+
+impl Told {
+    /// The `data` of its event.
+    pub(super) fn data(&self) -> String {
+        match self {
+            Self::Chunk(chunk) => chunk.to_string(),
+            Self::Failed(error) => error.body().to_string(),
+            Self::Done => "[DONE]".to_owned(),
+        }
+    }
+}
+
+/// All that is told of an answer, in order.
+pub(super) fn told(answer: Answer, with_usage: bool) -> impl Stream<Item = Told> {
     let mut telling = Telling {
         frame: json!({
             "id": answer.id,
@@ -56,12 +82,9 @@ fn events(answer: Answer, with_usage: bool) -> impl Stream<Item = Result<Event, 
         account: answer.account,
     };
     let first = telling.first();
-    stream::iter(first)
-        .chain(
-            ReceiverStream::new(answer.events)
-                .flat_map(move |event| stream::iter(telling.tell(event))),
-        )
-        .map(|data| Ok(Event::default().data(data)))
+    stream::iter(first).chain(
+        ReceiverStream::new(answer.events).flat_map(move |event| stream::iter(telling.tell(event))),
+    )
 }
 
 /// What the events of one answer have in common.
@@ -78,7 +101,7 @@ struct Telling {
 }
 
 impl Telling {
-    fn first(&self) -> Vec<String> {
+    fn first(&self) -> Vec<Told> {
         let said = json!({ "role": "assistant", "content": "" });
         (0..self.ended.len())
             .map(|choice| {
@@ -90,38 +113,38 @@ impl Telling {
                 if let Some(rewritten) = &self.rewritten {
                     chunk["rewritten"] = json!(rewritten);
                 }
-                chunk.to_string()
+                Told::Chunk(chunk)
             })
             .collect()
     }
 
-    fn tell(&mut self, AnswerEvent { choice, what }: AnswerEvent) -> Vec<String> {
+    fn tell(&mut self, AnswerEvent { choice, what }: AnswerEvent) -> Vec<Told> {
         match what {
             What::Piece(piece) => {
                 self.account.piece();
                 let logprobs =
                     if self.likelihoods { wire::logprobs(&piece.tokens) } else { Value::Null };
                 let said = json!({ "content": piece.text });
-                vec![self.chunk(choice, &said, logprobs, Value::Null).to_string()]
+                vec![Told::Chunk(self.chunk(choice, &said, logprobs, Value::Null))]
             }
             What::Refusal(text) => {
                 let said = json!({ "refusal": text });
-                vec![self.chunk(choice, &said, Value::Null, Value::Null).to_string()]
+                vec![Told::Chunk(self.chunk(choice, &said, Value::Null, Value::Null))]
             }
             What::End(Ok(generated)) => self.end(choice, generated),
             What::End(Err(error)) => {
                 self.account.settle("failed");
-                vec![ApiError::from(error).body().to_string()]
+                vec![Told::Failed(error.into())]
             }
         }
     }
 
     /// A choice is complete; with the last one the stream is.
-    fn end(&mut self, choice: usize, generated: Generated) -> Vec<String> {
+    fn end(&mut self, choice: usize, generated: Generated) -> Vec<Told> {
         let reason = json!(generated.finish.as_str());
         let mut chunk = self.chunk(choice, &json!({}), Value::Null, reason);
         chunk["citations"] = self.citations.clone();
-        let mut events = vec![chunk.to_string()];
+        let mut events = vec![Told::Chunk(chunk)];
         if let Some(ended) = self.ended.get_mut(choice) {
             *ended = Some(generated);
         }
@@ -133,9 +156,9 @@ impl Telling {
             let mut chunk = self.frame.clone();
             chunk["choices"] = json!([]);
             chunk["usage"] = wire::usage(&all);
-            events.push(chunk.to_string());
+            events.push(Told::Chunk(chunk));
         }
-        events.push("[DONE]".to_owned());
+        events.push(Told::Done);
         events
     }
 

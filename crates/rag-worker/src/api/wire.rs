@@ -6,7 +6,7 @@ use rag_core::{
     Citation, Form, Generated, Likelihood, Message, Passage, Role, Sampling, TokenChoice,
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
 
@@ -14,32 +14,37 @@ use super::error::ApiError;
 /// refused; fields that only advise (`user`, `metadata`, `store`) are accepted and not used.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ChatRequest {
+    /// Not looked at: a worker has one model.
+    #[serde(rename = "model")]
+    _model: Option<String>,
     messages: Vec<WireMessage>,
-    #[serde(default)]
-    pub(crate) stream: bool,
+    stream: Option<bool>,
     #[serde(default)]
     stream_options: Option<StreamOptions>,
     max_tokens: Option<usize>,
     max_completion_tokens: Option<usize>,
-    temperature: Option<f32>,
-    top_p: Option<f32>,
+    temperature: Option<f64>,
+    top_p: Option<f64>,
     top_k: Option<u32>,
-    min_p: Option<f32>,
-    repeat_penalty: Option<f32>,
-    frequency_penalty: Option<f32>,
-    presence_penalty: Option<f32>,
+    min_p: Option<f64>,
+    repeat_penalty: Option<f64>,
+    frequency_penalty: Option<f64>,
+    presence_penalty: Option<f64>,
     seed: Option<i64>,
     stop: Option<Stop>,
     n: Option<u32>,
     logprobs: Option<bool>,
     top_logprobs: Option<usize>,
-    logit_bias: Option<BTreeMap<String, f32>>,
+    logit_bias: Option<BTreeMap<String, f64>>,
     tools: Option<Vec<Value>>,
     response_format: Option<ResponseFormat>,
     grammar: Option<String>,
     /// The last message is the beginning of the answer, which goes on from there (as in vLLM and Transformers).
     #[serde(default)]
     continue_final_message: bool,
+    /// For the front door: which conversation it is.
+    #[serde(rename = "metadata")]
+    _metadata: Option<Map<String, Value>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,7 +67,7 @@ struct StreamOptions {
 }
 
 #[derive(Debug, Deserialize)]
-struct WireMessage {
+pub(super) struct WireMessage {
     role: WireRole,
     content: Option<Content>,
 }
@@ -107,6 +112,11 @@ const MOST_CHOICES: u32 = 8;
 const LONGEST_FORM: usize = 64 << 10;
 
 impl ChatRequest {
+    /// Whether the answer is to come as it is made.
+    pub(crate) fn wants_stream(&self) -> bool {
+        self.stream.unwrap_or(false)
+    }
+
     /// Whether the stream is to end with a usage event.
     pub(crate) fn wants_usage(&self) -> bool {
         self.stream_options.as_ref().is_some_and(|options| options.include_usage)
@@ -184,7 +194,7 @@ impl ChatRequest {
     }
 
     fn logit_bias(&self) -> Result<Vec<(i32, f32)>, ApiError> {
-        let read = |(token, bias): (&String, &f32)| {
+        let read = |(token, bias): (&String, &f64)| {
             let wrong = |why: &str| {
                 ApiError::invalid(format!("logit_bias: `{token}` {why}")).with_param("logit_bias")
             };
@@ -192,7 +202,7 @@ impl ChatRequest {
             if !(-100.0..=100.0).contains(bias) {
                 return Err(wrong("has a bias that is not between -100 and 100"));
             }
-            Ok((number, *bias))
+            Ok((number, *bias as f32))
         };
         self.logit_bias.iter().flatten().map(read).collect()
     }
@@ -224,42 +234,24 @@ impl ChatRequest {
 
     /// How tokens are chosen. A request without a seed gets `seed`.
     pub(crate) fn sampling(&self, seed: u32) -> Result<Sampling, ApiError> {
-        let between = |param: &'static str, value: f32, least: f32, most: f32| {
-            if (least..=most).contains(&value) {
-                return Ok(value);
-            }
-            let message = format!("{param} is {value}, and must be between {least} and {most}");
-            Err(ApiError::invalid(message).with_param(param))
-        };
         let usual = Sampling::default();
+        let value = |param, value: Option<f64>, usual, least, most| {
+            value.map_or(Ok(usual), |value| between(param, value, least, most))
+        };
         Ok(Sampling {
-            temperature: between(
-                "temperature",
-                self.temperature.unwrap_or(usual.temperature),
-                0.0,
-                2.0,
-            )?,
-            top_p: between("top_p", self.top_p.unwrap_or(usual.top_p), 0.0, 1.0)?,
+            temperature: value("temperature", self.temperature, usual.temperature, 0.0, 2.0)?,
+            top_p: value("top_p", self.top_p, usual.top_p, 0.0, 1.0)?,
             top_k: self.top_k.unwrap_or(usual.top_k),
-            min_p: between("min_p", self.min_p.unwrap_or(usual.min_p), 0.0, 1.0)?,
-            repeat_penalty: between(
+            min_p: value("min_p", self.min_p, usual.min_p, 0.0, 1.0)?,
+            repeat_penalty: value(
                 "repeat_penalty",
-                self.repeat_penalty.unwrap_or(usual.repeat_penalty),
+                self.repeat_penalty,
+                usual.repeat_penalty,
                 0.1,
                 10.0,
             )?,
-            frequency_penalty: between(
-                "frequency_penalty",
-                self.frequency_penalty.unwrap_or(0.0),
-                -2.0,
-                2.0,
-            )?,
-            presence_penalty: between(
-                "presence_penalty",
-                self.presence_penalty.unwrap_or(0.0),
-                -2.0,
-                2.0,
-            )?,
+            frequency_penalty: value("frequency_penalty", self.frequency_penalty, 0.0, -2.0, 2.0)?,
+            presence_penalty: value("presence_penalty", self.presence_penalty, 0.0, -2.0, 2.0)?,
             logit_bias: self.logit_bias()?,
             // Any integer is a seed to OpenAI; the engine's has 32 bits.
             seed: self.seed.map_or(seed, |seed| (seed & i64::from(u32::MAX)) as u32),
@@ -282,8 +274,22 @@ impl ChatRequest {
     }
 }
 
+/// A number within its bounds, which are compared before anything is rounded.
+pub(super) fn between(
+    param: &'static str,
+    value: f64,
+    least: f64,
+    most: f64,
+) -> Result<f32, ApiError> {
+    if (least..=most).contains(&value) {
+        return Ok(value as f32);
+    }
+    let message = format!("{param} is {value}, and must be between {least} and {most}");
+    Err(ApiError::invalid(message).with_param(param))
+}
+
 impl WireMessage {
-    fn read(&self) -> Result<Message, ApiError> {
+    pub(super) fn read(&self) -> Result<Message, ApiError> {
         let role = match self.role {
             WireRole::System | WireRole::Developer => Role::System,
             WireRole::User => Role::User,

@@ -38,14 +38,19 @@ export function conversations() {
 }
 
 export function begin(question) {
-  const title = question.replace(/\s+/g, " ").trim();
-  const conversation = {
-    id: newId(),
-    title: title.length > LONGEST_TITLE ? `${title.slice(0, LONGEST_TITLE - 1)}…` : title,
-    messages: [],
-  };
+  const conversation = { id: newId(), title: titleOf(question), messages: [] };
   all.unshift(conversation);
   return conversation;
+}
+
+/// It begins with another question now.
+export function rename(conversation, question) {
+  conversation.title = titleOf(question);
+}
+
+function titleOf(question) {
+  const title = question.replace(/\s+/g, " ").trim();
+  return title.length > LONGEST_TITLE ? `${title.slice(0, LONGEST_TITLE - 1)}…` : title;
 }
 
 export function remove(conversation) {

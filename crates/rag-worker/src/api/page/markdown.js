@@ -17,6 +17,8 @@ export function show(box, text, reference) {
     link.target = "_blank";
     link.rel = "noopener noreferrer nofollow";
   }
+  // What is too wide scrolls, by keyboard, too.
+  for (const wide of body.querySelectorAll("pre, table")) wide.tabIndex = 0;
   refer(body, reference);
   box.replaceChildren(body);
 }

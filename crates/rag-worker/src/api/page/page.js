@@ -1,36 +1,16 @@
 // The chat page: what is shown, and what each button does.
 
+import { Answer } from "./answer.js";
 import * as kept from "./conversations.js";
-import { show } from "./markdown.js";
+import { button, by, element, tell } from "./dom.js";
+import * as exporting from "./export.js";
+import { Question } from "./question.js";
 import * as worker from "./stream.js";
 import { htmlLanguage, otherLanguage, words } from "./words.js";
 
-const by = (id) => document.getElementById(id);
 let current = null;
 let running = null;
-let feedback = false;
-
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text) node.textContent = text;
-  return node;
-}
-
-function button(className, text, label, action) {
-  const node = element("button", className, text);
-  node.type = "button";
-  if (label) {
-    node.setAttribute("aria-label", label);
-    node.title = label;
-  }
-  node.addEventListener("click", action);
-  return node;
-}
-
-function tell(text) {
-  by("news").textContent = text;
-}
+let rated = false;
 
 /// Everything anew: after another language, another conversation, a finished answer.
 function render() {
@@ -45,6 +25,9 @@ function render() {
   by("question").placeholder = w.placeholder;
   by("question").setAttribute("aria-label", w.placeholder);
   by("send").textContent = running ? w.stop : w.send;
+  by("export").hidden = !current?.messages.length;
+  by("export").firstElementChild.textContent = w.export;
+  by("drawer").setAttribute("aria-label", w.conversations);
   by("empty").hidden = Boolean(current?.messages.length);
   by("empty").firstElementChild.textContent = w.empty;
   renderList();
@@ -67,131 +50,21 @@ function renderList() {
 }
 
 function renderTalk() {
+  by("talk").setAttribute("aria-label", words().talk);
   const messages = current?.messages ?? [];
   by("talk").replaceChildren(...messages.map((message, at) => {
-    if (message.role === "user") return element("div", "asked", message.content);
-    return new Answer(message, at).box;
+    if (message.role === "user") {
+      // The end of a running answer shows everything anew, and would take away what is being written.
+      return new Question(message.content, !running && ((text) => askAgain(at, text))).box;
+    }
+    return answerAt(message, at).box;
   }));
 }
 
-/// One answer on the page.
-class Answer {
-  constructor(message, at) {
-    this.message = message;
-    this.at = at;
-    this.box = element("article", "answer");
-    this.text = element("div", "text");
-    this.sources = element("ol", "sources");
-    this.note = element("p", "note");
-    this.tools = element("div", "tools");
-    this.box.append(this.text, this.note, this.sources, this.tools);
-    this.update();
-  }
-
-  update() {
-    const w = words();
-    const { content, citations, stopped, failed, running } = this.message;
-    this.box.classList.toggle("running", Boolean(running));
-    show(this.text, content, (n) => this.reference(n));
-    this.note.className = failed ? "note failed" : "note";
-    if (failed) this.note.setAttribute("role", "alert");
-    this.note.textContent = running && !content ? w.searching
-      : failed ? `${w.failed}: ${failed}` : stopped ? w.stopped : "";
-    this.note.hidden = !this.note.textContent;
-    this.sources.hidden = !citations?.length || (running && !content);
-    this.sources.setAttribute("aria-label", w.sources);
-    if (this.shown !== citations) {
-      this.shown = citations;
-      this.sources.replaceChildren(...(citations ?? []).map((citation) => source(citation)));
-    }
-    this.tools.hidden = Boolean(running);
-    if (!running) this.tools.replaceChildren(...this.buttons());
-  }
-
-  reference(n) {
-    const at = this.message.citations?.findIndex((citation) => citation.n === n) ?? -1;
-    if (at < 0) return null;
-    return button("cite", String(n), words().source(n), () => {
-      const details = this.sources.children[at].firstElementChild;
-      details.open = true;
-      details.firstElementChild.focus();
-      details.scrollIntoView({ block: "nearest" });
-    });
-  }
-
-  buttons() {
-    const w = words();
-    const { slot, release, id, rating, content } = this.message;
-    const buttons = [];
-    if (content) buttons.push(button("copy", w.copy, "", () => this.copy()));
-    if (this.at === current.messages.length - 1 && !running) {
-      buttons.push(button("retry", w.retry, "", retry));
-    }
-    if (feedback && id && content) {
-      for (const kind of ["up", "down"]) {
-        const rate = button(kind, w[kind], "", () => this.rate(kind));
-        rate.setAttribute("aria-pressed", String(rating === kind));
-        buttons.push(rate);
-      }
-    }
-    const from = [slot, release].filter(Boolean).join(" · ");
-    if (from) buttons.push(element("span", "from", from));
-    return buttons;
-  }
-
-  async copy() {
-    const { content, citations } = this.message;
-    const sources = (citations ?? []).map((citation) => `[${citation.n}] ${place(citation)}`);
-    await copyText([content, ...(sources.length ? ["", ...sources] : [])].join("\n"));
-    tell(words().copied);
-    const copy = this.tools.querySelector(".copy");
-    if (copy) copy.textContent = words().copied;
-  }
-
-  async rate(rating) {
-    const { id, slot, release, content } = this.message;
-    const question = current.messages[this.at - 1]?.content ?? "";
-    try {
-      await worker.rate({
-        id, rating, question, answer: content, conversation_id: current.id,
-        slot: slot ?? "", release: release ?? "",
-      });
-      this.message.rating = rating;
-      kept.save();
-      tell(words().thanks);
-      this.update();
-      this.tools.querySelector(`.${rating}`)?.focus();
-    } catch (error) {
-      this.note.textContent = error.message;
-      this.note.hidden = false;
-    }
-  }
-}
-
-function place(citation) {
-  const page = citation.page_label ?? citation.page;
-  return [citation.file, page && words().page(page), citation.heading].filter(Boolean).join(" · ");
-}
-
-function source(citation) {
-  const item = element("li");
-  const details = element("details");
-  const summary = element("summary", "", `[${citation.n}] ${place(citation)} `);
-  summary.append(element("span", "score", citation.score.toFixed(2)));
-  details.append(summary, element("blockquote", "", citation.text));
-  item.append(details);
-  return item;
-}
-
-async function copyText(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // Without TLS the browser keeps the clipboard from pages, but not from a selection.
-  const area = element("textarea");
-  area.value = text;
-  document.body.append(area);
-  area.select();
-  document.execCommand("copy");
-  area.remove();
+function answerAt(message, at) {
+  const last = at === current.messages.length - 1 && !running;
+  const question = current.messages[at - 1]?.content ?? "";
+  return new Answer(message, { conversation: current, question, rated, again: last && retry });
 }
 
 async function answer() {
@@ -203,7 +76,7 @@ async function answer() {
   const aborted = new AbortController();
   running = aborted;
   render();
-  const view = new Answer(message, conversation.messages.length - 1);
+  const view = answerAt(message, conversation.messages.length - 1);
   by("talk").lastElementChild.replaceWith(view.box);
   let frame = 0;
   const draw = () => {
@@ -245,6 +118,13 @@ function ask(question) {
   current.messages.push({ role: "user", content: question });
   kept.save();
   return answer();
+}
+
+/// Asks another question instead of an earlier one; what came after that is dropped.
+function askAgain(at, text) {
+  if (at === 0) kept.rename(current, text);
+  current.messages.length = at;
+  ask(text);
 }
 
 function retry() {
@@ -305,6 +185,9 @@ document.addEventListener("keydown", (event) => {
   if (document.body.classList.contains("drawn")) {
     showDrawer(false);
     by("menu").focus();
+  } else if (by("export").open) {
+    by("export").open = false;
+    by("export").firstElementChild.focus();
   } else running?.abort();
 });
 by("send").addEventListener("click", (event) => {
@@ -315,6 +198,13 @@ by("send").addEventListener("click", (event) => {
   }
 });
 by("new").addEventListener("click", () => open(null));
+for (const kind of ["markdown", "json"]) {
+  by(`export-${kind}`).addEventListener("click", () => {
+    exporting.save(current, kind);
+    by("export").open = false;
+    by("export").firstElementChild.focus();
+  });
+}
 by("menu").addEventListener("click", () => showDrawer(!document.body.classList.contains("drawn")));
 by("shade").addEventListener("click", () => showDrawer(false));
 by("language").addEventListener("click", () => {
@@ -334,8 +224,8 @@ for (const conversation of kept.conversations()) {
 render();
 by("question").focus();
 const [health, takes] = await Promise.all([worker.health(), worker.takesFeedback()]);
-feedback = takes;
+rated = takes;
 if (health.model) {
   by("release").textContent = `${health.model.name} · ${health.embedding.name} · ${health.knowledge.tag}`;
 }
-if (feedback && !running) render();
+if (rated && !running) render();

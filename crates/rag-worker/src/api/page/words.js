@@ -11,6 +11,9 @@ const WORDS = {
     skip: "Skip to the question", menu: "Conversations", conversations: "Conversations",
     remove: (title) => `Delete “${title}”`, untitled: "New chat", done: "The answer is complete.",
     full: "The browser keeps no more conversations; the oldest was dropped.",
+    edit: "Edit", editing: "Change the question", again: "Ask again", cancel: "Cancel",
+    export: "Export", exported: (at) => `Exported ${at}`, question: "Question", answer: "Answer",
+    talk: "Questions and answers",
   },
   zh: {
     other: "English", new: "新对话", send: "提问", stop: "停止", placeholder: "就文档内容提问……",
@@ -22,6 +25,9 @@ const WORDS = {
     skip: "跳到提问框", menu: "对话列表", conversations: "对话",
     remove: (title) => `删除“${title}”`, untitled: "新对话", done: "回答完毕。",
     full: "浏览器无法保存更多对话，最早的一个已删除。",
+    edit: "修改", editing: "修改问题", again: "重新提问", cancel: "取消",
+    export: "导出", exported: (at) => `导出于 ${at}`, question: "问题", answer: "回答",
+    talk: "问与答",
   },
 };
 
