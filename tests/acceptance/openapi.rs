@@ -10,25 +10,24 @@ use switchyard_tests::harness::{http, python};
 /// The newest when this was written.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 const FEEDBACK: &str = "feedback: { file: feedback.jsonl }";
-/// Hundreds of answers are asked for, and none is read: short ones from short prompts, in enough places for `n: 8`.
-const BRIEF: &str = "\
+/// Nothing is ever certain, so no model is asked: hundreds of requests are about what is taken and refused, not about answers.
+const WITHOUT_A_MODEL: &str = "\
 feedback: { file: feedback.jsonl }
-inference: { device: cpu, context: 512, slots: 8, threads: 2, max_tokens: 4 }
-retrieval: { top_k: 1 }";
+retrieval: { min_score: 1.0 }";
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("acceptance").join(name)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn requests_of_every_kind_are_answered_as_the_document_says() {
-    let worker = Worker::start(WorkerSettings::small(ENGLISH).with(BRIEF)).await;
+/// Runs Schemathesis' phases against a worker, with all its checks.
+async fn held_to_its_document(extra: &str, phases: &str) {
+    let worker = Worker::start(WorkerSettings::small(ENGLISH).with(extra)).await;
     let environment = python::environment(SCHEMATHESIS, "st");
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(python::program(&environment, "st"))
         .args(["--no-color", "--config-file"])
         .arg(file("schemathesis.toml"))
-        .arg("run")
+        .args(["run", "--phases", phases])
         .arg(format!("http://{}/openapi.json", worker.address))
         .current_dir(folder.path())
         .output()
@@ -38,6 +37,16 @@ async fn requests_of_every_kind_are_answered_as_the_document_says() {
     assert!(output.status.success(), "{said}\n{complaints}");
     // None of it has harmed the worker.
     assert_eq!(worker.health().await["status"], "ready");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documents_own_examples_are_answered_as_it_says() {
+    held_to_its_document(FEEDBACK, "examples").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_every_kind_are_taken_or_refused_as_the_document_says() {
+    held_to_its_document(WITHOUT_A_MODEL, "coverage,fuzzing,stateful").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -258,7 +258,7 @@ async fn hostile_answers_and_passages_do_no_harm() {
     }
     for wanted in [
         "<strong>bold</strong>",
-        "<table>",
+        "<table tabindex=\"0\">",
         "rel=\"noopener noreferrer nofollow\"",
         "class=\"cite\"",
     ] {

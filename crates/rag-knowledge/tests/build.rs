@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rag_core::{Embedder, Index, SplitSettings, Splitter, Strategy};
 use rag_knowledge::build::{BuildError, BuildRequest, Event, Observer, build};
-use rag_knowledge::{KnowledgeError, Manifest, open_verified, verify};
+use rag_knowledge::{KnowledgeError, Manifest, open_unread, open_verified, verify, verify_with};
 use time::macros::datetime;
 
 #[path = "made/builds.rs"]
@@ -357,4 +357,26 @@ fn any_change_is_found_and_its_file_named() {
     }
     let error = open_verified(folder.path(), 1).err().expect("must be refused").to_string();
     assert!(error.ends_with("not a knowledge base: it has no manifest.json"), "{error}");
+}
+
+#[test]
+fn what_was_verified_before_is_opened_unread_and_verified_at_leisure() {
+    let folder = tempfile::tempdir().unwrap();
+    documents(folder.path());
+    let built = run(&request(folder.path(), "a")).unwrap();
+    let passages = built.folder.join("passages.jsonl");
+    let changed = std::fs::read_to_string(&passages).unwrap().replacen(' ', "_", 1);
+    std::fs::write(&passages, changed).unwrap();
+
+    let opened = open_unread(&built.folder, 1).unwrap();
+    assert_eq!(opened.fingerprint(), built.fingerprint);
+    let mut bytes = 0;
+    let verdict = verify_with(&built.folder, &mut |piece| bytes += piece as u64).unwrap();
+    assert!(!verdict.holds());
+    // Everything but what vouches for the rest was told of as it was read.
+    let size = |name: &String| std::fs::metadata(built.folder.join(name)).unwrap().len();
+    let files = rag_knowledge::files_of(&built.folder).unwrap();
+    let vouching = ["FINGERPRINT", "report.json"];
+    let read = files.iter().filter(|name| !vouching.contains(&name.as_str())).map(size);
+    assert_eq!(bytes, read.sum::<u64>());
 }
