@@ -113,14 +113,9 @@ impl<C: Copied> KeptPrompts<C> {
         Some(self.prompts.remove(at))
     }
 
-    /// The place whose prompt was used longest ago, among those that hold one.
-    pub(crate) fn oldest_place(&self) -> Option<usize> {
-        self.prompts.iter().find_map(Kept::place)
-    }
-
-    /// Whether this place holds one.
-    pub(crate) fn holds(&self, place: usize) -> bool {
-        self.prompts.iter().any(|kept| kept.place() == Some(place))
+    /// How much would be lost with a place: nothing of an empty one, and more the later its prompt was used.
+    pub(crate) fn rank(&self, place: usize) -> usize {
+        self.prompts.iter().position(|kept| kept.place() == Some(place)).map_or(0, |at| at + 1)
     }
 
     fn use_now(&mut self, at: usize) {
@@ -227,7 +222,7 @@ mod tests {
         kept.keep(in_place(1, 0..20, caller(1)));
         kept.keep(in_place(2, 100..120, caller(1)));
         assert_eq!(kept.longest(&tokens(0..20), &caller(1)), 20);
-        assert_eq!(kept.oldest_place(), Some(2));
+        assert_eq!([1, 2, 3].map(|place| kept.rank(place)), [2, 1, 0]);
         assert_eq!(places(&kept.keep(in_place(3, 200..220, caller(1)))), [Some(2)]);
     }
 

@@ -21,28 +21,38 @@ const LOSS: f64 = 0.25;
 
 impl Engine<'_> {
     /// The free place for an answer, empty or holding what it goes on from. `None` when all are taken.
+    ///
+    /// llama.cpp computes answers together whose places are neighbors, and reads all weights for each row of neighbors: so
+    /// rows are kept few, which is worth a copy.
     pub(super) fn place_for(&mut self, answer: &mut Answer) -> Option<usize> {
         let shared = self.kept_beginning(answer);
-        if let Some(kept) = self.kept.latest()
-            && let Some(place) = kept.place()
-            && kept.caller == answer.caller
-            && shared >= SHORTEST
-            && (kept.tokens.len() - shared) as f64 <= LOSS * shared as f64
-            && self.about_to_be_computed(answer) < shared + WORTH_WAITING
-        {
-            let _ = self.kept.take_latest();
+        let there = self.worth_taking_over(answer, shared);
+        let free = (0..self.places.len()).filter(|place| self.places[*place].is_none());
+        let place = free.min_by_key(|place| {
+            let taken = |(at, other): (usize, &Option<Answer>)| at == *place || other.is_some();
+            let rows = rows(self.places.iter().enumerate().map(taken));
+            (rows, there != Some(*place), self.kept.rank(*place))
+        })?;
+        if there == Some(place) {
+            let _ = self.kept.take_from(place);
             let shared = self.cut(place, shared);
             self.go_on(answer, shared);
-            return Some(place);
-        }
-        let free = |place: &usize| self.places[*place].is_none();
-        let holding = |place: &usize| self.kept.holds(*place);
-        let empty = (0..self.places.len()).find(|place| free(place) && !holding(place));
-        empty.or_else(|| {
-            let place = self.kept.oldest_place()?;
+        } else {
             self.copy_out(place);
-            Some(place)
-        })
+        }
+        Some(place)
+    }
+
+    /// The place of the kept prompt used last, if the answer can go on there from its first `shared` tokens and little of it
+    /// is lost.
+    fn worth_taking_over(&self, answer: &Answer, shared: usize) -> Option<usize> {
+        let kept = self.kept.latest()?;
+        let lost = kept.tokens.len().saturating_sub(shared);
+        let worth = shared >= SHORTEST
+            && kept.caller == answer.caller
+            && lost as f64 <= LOSS * shared as f64
+            && self.about_to_be_computed(answer) < shared + WORTH_WAITING;
+        kept.place().filter(|_| worth)
     }
 
     /// Settles where a prompt begins to be read. `false` when another answer is about to compute more of it.
@@ -183,6 +193,26 @@ impl Engine<'_> {
                 self.empty(place);
                 0
             }
+        }
+    }
+}
+
+/// How many rows of neighbors there are among places that are taken or not.
+fn rows(taken: impl Iterator<Item = bool>) -> usize {
+    let mut before = false;
+    taken.filter(|now| std::mem::replace(&mut before, *now) != *now && *now).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rows;
+
+    #[test]
+    fn neighbors_are_one_row() {
+        for (taken, count) in
+            [("", 0), ("--", 0), ("x", 1), ("-xx-", 1), ("x-x", 2), ("xx--x-xx", 3)]
+        {
+            assert_eq!(rows(taken.chars().map(|c| c == 'x')), count, "{taken}");
         }
     }
 }
