@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use switch_core::{Attempt, Share, Slot, Switch, Timestamp};
+use switch_core::{Attempt, Mode, Share, Slot, Switch, Timestamp};
 use switch_journal::{JournalError, Who};
 use telemetry::gateway::GatewayMetrics;
 use tokio::signal::unix::{SignalKind, signal};
@@ -36,6 +36,7 @@ use crate::shadow::Shadow;
 use crate::shared::Shared;
 use crate::slot_pool::{Members, SlotPool};
 use crate::sockets::Sockets;
+use crate::standby::{self, Standby};
 use crate::tls::CertificateError;
 use crate::users::{Gate, GateError};
 use crate::worker::Worker;
@@ -144,6 +145,14 @@ pub async fn compose(
     if let Some(canary) = &remembered.canary {
         pools[canary.slot.index()].expect(canary.release.clone());
     }
+    let recorded_modes = standby::note::last(&journal).await;
+    if let Some((modes, given_up)) = recorded_modes {
+        (remembered.modes, remembered.given_up) = (modes, given_up);
+    }
+    for (pool, mode) in pools.iter().zip(remembered.modes) {
+        pool.set_asleep(mode == Mode::Asleep);
+    }
+    let standby = Standby::new(&settings, recorded_modes.map(|(modes, _)| modes));
     let counts = [&pools[0], &pools[1]].map(|pool| pool.report().total);
     let switch = Switch::new(settings.rules, remembered.clone(), counts);
     let routing = Arc::new(Routing::new(
@@ -175,6 +184,7 @@ pub async fn compose(
         hold: settings.hold.as_ref().map(|hold| Arc::new(Hold::new(hold))),
         shadow: Arc::new(shadow),
         drive: settings.drive.map(|drive| Arc::new(Drive::new(drive, Arc::clone(&routing)))),
+        standby: Arc::new(standby),
         metrics: Arc::clone(&metrics),
         events: Events::new(),
         journal,

@@ -1,0 +1,229 @@
+//! Workers that the gateway starts: an idle slot is put to sleep, woken and promoted.
+
+mod crashes;
+mod drivers;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use switchyard_tests::harness::fake_worker::FakeWorker;
+use switchyard_tests::harness::gateway::{self, Gateway};
+use switchyard_tests::harness::http;
+use switchyard_tests::harness::peers::free_address;
+use switchyard_tests::harness::processes::{eventually, program};
+use tempfile::TempDir;
+
+/// No worker here takes longer to do anything.
+const SOON: Duration = Duration::from_secs(20);
+
+/// A gateway whose slots have one pretended worker each, started by the gateway.
+struct Started {
+    blue: SocketAddr,
+    green: SocketAddr,
+    gateway: Gateway,
+}
+
+impl Started {
+    /// `standby` is more for `slots.*.standby`, `extra` for the top level. Ready when both slots are.
+    async fn new(standby: &str, extra: &str) -> Self {
+        let (blue, green) = (free_address(), free_address());
+        let directory = directory();
+        let slot = |slot: &str, address: SocketAddr, tag: &str| {
+            let standby = format!("{}{standby}", process(directory.path(), tag));
+            format!("  {slot}: {{ workers: [\"{address}\"], standby: {{ {standby} }} }}\n")
+        };
+        let slots = slot("blue", blue, "v1") + &slot("green", green, "v2");
+        write(directory.path(), &slots, extra);
+        let gateway = Gateway::start_in(directory).await;
+        gateway.wait("blue");
+        gateway.wait("green");
+        Self { blue, green, gateway }
+    }
+
+    /// Makes the next workers do something else than usual; see `fake_worker.rs`.
+    fn control(&self, what: &str, on: bool) {
+        let file = self.gateway.directory.path().join("control").join(what);
+        if on { std::fs::write(file, "").unwrap() } else { std::fs::remove_file(file).unwrap() }
+    }
+}
+
+/// A folder with one for what the workers are told.
+fn directory() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("control")).unwrap();
+    directory
+}
+
+/// Settings of a pretended worker as a process.
+fn process(directory: &Path, tag: &str) -> String {
+    let program = program("examples/fake-worker");
+    let control = directory.join("control");
+    format!(
+        "driver: process, command: [{program:?}, --listen, \"{{worker}}\", --tag, {tag}, --control, {control:?}], \
+         cpu_arguments: [--device, cpu], restart: {{ first: 10ms, longest: 20ms, most: 3 }}"
+    )
+}
+
+fn write(directory: &Path, slots: &str, extra: &str) {
+    let text = gateway::settings(&[], &[], extra);
+    let (before, rest) = text.split_once("slots:\n").unwrap();
+    let rest: Vec<&str> = rest.lines().skip(2).collect();
+    let text = format!("{before}slots:\n{slots}{}\n", rest.join("\n"));
+    std::fs::write(directory.join("gateway.yaml"), text).unwrap();
+}
+
+/// What a worker says on `/health`; `None` when nobody is there.
+async fn health(address: SocketAddr) -> Option<Value> {
+    Some(http::get(address, "/health").await.ok()?.json())
+}
+
+fn slot(gateway: &Gateway, name: &str) -> Value {
+    gateway.status()["slots"][name].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_slot_sleeps_is_woken_and_promoted() {
+    let Started { green, gateway, .. } = &Started::new("", "").await;
+    let said = gateway.expect(&["sleep", "green", "--reason", "the card is needed"], 0);
+    assert!(said.ends_with("green is asleep\n"), "{said}");
+    assert_eq!(health(*green).await, None, "its worker is stopped");
+    let found = slot(gateway, "green");
+    assert_eq!(
+        (&found["state"], &found["standby"]["mode"], &found["workers"][0]["state"]),
+        (&json!("asleep"), &json!("asleep"), &json!("asleep"))
+    );
+    assert!(gateway.expect(&["status"], 0).contains("green is asleep: switchctl wake green\n"));
+    let sample = "switchyard_slot_mode{mode=\"asleep\",slot=\"green\"}";
+    assert_eq!(gateway.metric(sample).await, 1.0);
+
+    let refused = "error: green is asleep\nhint: switchctl wake green\n";
+    assert_eq!(gateway.expect(&["promote"], 1), refused);
+    assert_eq!(gateway.expect(&["promote", "--force", "--reason", "now"], 1), refused);
+    assert_eq!(gateway.expect(&["promote", "--steps", "5%,100%"], 1), refused);
+    assert_eq!(gateway.expect(&["canary", "5%"], 1), refused);
+
+    let said = gateway.expect(&["wake"], 0);
+    assert!(said.contains("green is waking") && said.ends_with("green is awake\n"), "{said}");
+    gateway.expect(&["promote", "green"], 0);
+    assert_eq!(http::get(gateway.address, "/").await.unwrap().json()["worker"], green.to_string());
+    let notes = gateway.expect(&["history", "--notes"], 0);
+    assert!(notes.contains("green is to be asleep (the card is needed)"), "{notes}");
+    assert!(notes.contains("promote: green is asleep"), "{notes}");
+    let done = "switchyard_mode_changes_total{mode=\"full\",outcome=\"done\",slot=\"green\"}";
+    assert_eq!(gateway.metric(done).await, 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_gets_requests_or_is_kept_for_a_rollback_does_not_sleep() {
+    let Started { blue, gateway, .. } = &Started::new("", "").await;
+    let said = gateway.expect(&["sleep", "blue"], 1);
+    let live = "error: blue is live: only the idle slot can be set to asleep\n";
+    assert!(said.starts_with(live) && said.contains("hint: switchctl promote green"), "{said}");
+    gateway.expect(&["canary", "5%"], 0);
+    let said = gateway.expect(&["sleep", "green", "--mode", "cpu"], 1);
+    assert!(said.contains("green gets the requests of a canary"), "{said}");
+    gateway.expect(&["promote", "--wait", "drained"], 0);
+
+    let said = gateway.expect(&["sleep"], 1);
+    assert!(said.contains("error: blue is kept for a rollback"), "{said}");
+    assert!(said.contains("switchctl sleep blue --mode asleep --force --reason TEXT"), "{said}");
+    assert!(gateway.expect(&["sleep", "--force"], 1).contains("force needs a reason"));
+    gateway.expect(&["sleep", "--force", "--reason", "no way back"], 0);
+    assert_eq!(health(*blue).await, None);
+    assert_eq!(gateway.status()["kept"], Value::Null);
+    let said = gateway.expect(&["rollback"], 1);
+    assert_eq!(said, "error: blue is asleep\nhint: switchctl wake blue\n");
+    let notes = gateway.expect(&["history", "--notes"], 0);
+    assert!(notes.contains("the rollback to it is given up (no way back)"), "{notes}");
+    gateway.expect(&["wake", "blue"], 0);
+    gateway.expect(&["promote", "blue"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_the_cpu_it_answers_health_and_is_not_promoted() {
+    let Started { green, gateway, .. } = &Started::new("", "").await;
+    let before = health(*green).await.unwrap();
+    assert_eq!(before["inference"]["device"], "auto");
+    let said = gateway.expect(&["sleep", "--mode", "cpu"], 0);
+    assert!(said.ends_with("green is awake on the CPU only\n"), "{said}");
+    assert_eq!(health(*green).await.unwrap()["inference"]["device"], "cpu");
+    let refused = "error: green runs on the CPU only\nhint: switchctl wake green\n";
+    assert_eq!(gateway.expect(&["promote"], 1), refused);
+    let listed: Value =
+        serde_json::from_str(&gateway.expect(&["wake", "--output", "json"], 0).replace('\n', " "))
+            .unwrap_or_default();
+    drop(listed);
+    let after = health(*green).await.unwrap();
+    assert_eq!(after["inference"]["device"], "auto");
+    assert_ne!(after["pid"], before["pid"]);
+    gateway.expect(&["promote"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waking_says_what_goes_on_and_returns_when_it_is_over() {
+    let started = Started::new("", "").await;
+    let Started { gateway, .. } = &started;
+    gateway.expect(&["sleep"], 0);
+    started.control("load", true);
+    let said = gateway.expect(&["wake", "green", "--timeout", "1s"], 1);
+    assert!(said.contains("answers 503 loading"), "{said}");
+    assert!(said.contains("error: green is waking after 1s"), "{said}");
+    assert_eq!(slot(gateway, "green")["standby"]["state"], "waking");
+    assert!(gateway.expect(&["promote"], 1).contains("green is not ready"));
+    started.control("load", false);
+    let output = gateway.switchctl(&["wake", "green", "--output", "json"]);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&found["state"], &found["standby"]["state"]), (&json!("ready"), &json!("awake")));
+    assert_eq!(gateway.switchctl(&["wake", "red"]).status.code(), Some(64));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_setting_it_is_refused_and_named() {
+    let (_blue, _green, gateway) = Gateway::with_two_slots("").await;
+    let said = gateway.expect(&["sleep"], 1);
+    assert!(said.contains("error: the settings do not say how green is set to asleep"), "{said}");
+    assert!(said.contains("hint: add slots.green.standby to the gateway's settings"), "{said}");
+    assert_eq!(slot(&gateway, "green")["standby"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retired_slot_goes_to_sleep_by_itself_and_once() {
+    let more = ", after_keep: asleep";
+    let Started { blue, mut gateway, .. } =
+        Started::new(more, "promotion: { keep_old: 300ms }").await;
+    gateway.expect(&["promote"], 0);
+    eventually("blue sleeps", SOON, async || {
+        (slot(&gateway, "blue")["standby"]["state"] == "asleep").then_some(())
+    })
+    .await;
+    assert_eq!(health(blue).await, None);
+    assert_eq!(slot(&gateway, "blue")["retired"], true);
+    gateway.expect(&["wake", "blue"], 0);
+    gateway.crash_and_restart().await;
+    gateway.wait("blue");
+    assert_eq!(slot(&gateway, "blue")["standby"]["mode"], "full", "nobody has asked again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_somebody_else_has_started_is_left_alone() {
+    let (blue, green) = (FakeWorker::start("blue", "v1").await, free_address());
+    let directory = directory();
+    let standby = process(directory.path(), "v1");
+    let slots = format!(
+        "  blue: {{ workers: [\"{}\"], standby: {{ {standby} }} }}\n  green: {{ workers: [\"{green}\"] }}\n",
+        blue.address
+    );
+    write(directory.path(), &slots, "");
+    let gateway = Gateway::start_in(directory).await;
+    gateway.wait("blue");
+    let found = eventually("the gateway has looked", SOON, async || {
+        let found = slot(&gateway, "blue")["standby"].clone();
+        (found["state"] == "failed").then_some(found)
+    })
+    .await;
+    let detail = found["detail"][0].as_str().unwrap().to_owned();
+    assert!(detail.contains("a process that this gateway has not started listens at"), "{detail}");
+    assert_eq!(http::get(gateway.address, "/").await.unwrap().status, 200);
+}
