@@ -8,7 +8,7 @@ use serde_json::Value;
 use switchyard_tests::harness::gateway::Gateway;
 use switchyard_tests::harness::processes::{Process, eventually, program};
 
-use super::{SOON, Started, health, slot};
+use super::{SOON, Started, ask, health, slot};
 
 fn kill(pid: &Value) {
     let pid = Pid::from_raw(i32::try_from(pid.as_i64().unwrap()).unwrap()).unwrap();
@@ -52,13 +52,13 @@ async fn a_killed_gateway_leaves_its_workers_and_the_next_one_finds_them() {
         }
     }
     gateway.crash_and_restart().await;
-    gateway.expect(&["sleep", "green"], 0);
+    ask(&gateway, &["sleep", "green"], 0);
     assert_eq!((health(green).await, processes(green)), (None, 0));
     gateway.crash_and_restart().await;
     gateway.wait("blue");
     is(&gateway, "green", "asleep").await;
     assert_eq!((processes(blue), processes(green)), (1, 0), "what sleeps is not woken by a start");
-    gateway.expect(&["wake", "green"], 0);
+    ask(&gateway, &["wake", "green"], 0);
     gateway.expect(&["promote"], 0);
 }
 
@@ -78,7 +78,7 @@ async fn killed_at_any_moment_the_slot_reaches_the_mode_that_was_recorded() {
         let state = if mode == "asleep" { "asleep" } else { "awake" };
         is(&gateway, "green", state).await;
         assert_eq!(processes(green), usize::from(state == "awake"), "round {round}, {mode}");
-        gateway.expect(&[verb, "green"], 0);
+        ask(&gateway, &[verb, "green"], 0);
         assert_eq!(processes(green), usize::from(verb == "wake"), "round {round}");
     }
 }
@@ -91,11 +91,11 @@ async fn an_upgrade_leaves_workers_running_and_the_new_process_has_them() {
     assert!(old.wait(SOON).success(), "{}", old.log_text());
     let after = [health(blue).await.unwrap(), health(green).await.unwrap()];
     assert_eq!(before.map(|it| it["pid"].clone()), after.map(|it| it["pid"].clone()));
-    gateway.expect(&["sleep", "green"], 0);
+    ask(&gateway, &["sleep", "green"], 0);
     assert_eq!(processes(green), 0);
     gateway.upgrade().await;
     is(&gateway, "green", "asleep").await;
-    gateway.expect(&["wake", "green"], 0);
+    ask(&gateway, &["wake", "green"], 0);
     gateway.expect(&["promote", "green"], 0);
     // And one that another gateway has started is started again by this one.
     gateway.upgrade().await;
@@ -130,10 +130,10 @@ async fn a_worker_that_ends_is_started_again_until_it_has_done_so_too_often() {
     assert!(shown.contains("hint: read its log"), "{shown}");
     let log = gateway.directory.path().join(format!("var/workers/green.{green}.log"));
     assert!(std::fs::read_to_string(log).unwrap().contains("told to crash"));
-    let said = gateway.expect(&["wake", "green"], 1);
+    let said = ask(gateway, &["wake", "green"], 1);
     assert!(said.contains("error: green is not full: "), "{said}");
     started.control("crash", false);
-    gateway.expect(&["wake", "green"], 0);
+    ask(gateway, &["wake", "green"], 0);
     let notes = gateway.expect(&["history", "--notes"], 0);
     assert!(notes.contains("it has ended 4 times in a row"), "{notes}");
 }
@@ -143,7 +143,7 @@ async fn a_worker_that_does_not_stop_is_killed_and_that_is_noted() {
     let started = Started::new(", timeout: 300ms", "").await;
     let Started { green, gateway, .. } = &started;
     started.control("stubborn", true);
-    gateway.expect(&["sleep"], 0);
+    ask(gateway, &["sleep"], 0);
     assert_eq!(processes(*green), 0);
     let notes = gateway.expect(&["history", "--notes"], 0);
     assert!(notes.contains("did not stop within 300ms and was killed"), "{notes}");
@@ -155,10 +155,10 @@ async fn a_mode_that_cannot_be_written_changes_nothing() {
     let pid = Pid::from_raw(i32::try_from(gateway.process.pid()).unwrap());
     let limit = rustix::process::Rlimit { current: Some(0), maximum: None };
     let before = rustix::process::prlimit(pid, rustix::process::Resource::Fsize, limit).unwrap();
-    let said = gateway.expect(&["sleep"], 1);
+    let said = ask(gateway, &["sleep"], 1);
     let why = "error: the mode could not be recorded, so green stays as it was\n";
     assert!(said.starts_with(why) && said.contains("caused by: "), "{said}");
     assert_eq!((slot(gateway, "green")["state"].as_str(), processes(*green)), (Some("ready"), 1));
     rustix::process::prlimit(pid, rustix::process::Resource::Fsize, before).unwrap();
-    gateway.expect(&["sleep"], 0);
+    ask(gateway, &["sleep"], 0);
 }

@@ -9,7 +9,7 @@ use switchyard_tests::harness::gateway::Gateway;
 use switchyard_tests::harness::peers::free_address;
 use switchyard_tests::harness::processes::program;
 
-use super::{directory, health, slot, write};
+use super::{ask, directory, health, slot, write};
 
 /// Starts and stops a pretended worker, which is nobody's child: `VERB NAME ADDRESS MODE`. A file keeps its number and
 /// its mode.
@@ -41,6 +41,9 @@ mode=auto; case $2 in *-cpu@*) mode=cpu ;; esac
 case $1 in
 is-active) if "$here/workers" status "$2" > /dev/null; then echo active; else echo inactive; exit 3; fi ;;
 *) "$here/workers" "$1" "$2" "ADDRESS" "$mode" ;;
+esac
+case $1 in
+stop) while "$here/workers" status "$2" > /dev/null; do sleep 0.01; done ;;
 esac
 "#;
 
@@ -76,24 +79,24 @@ async fn commands_of_the_users_start_and_stop_a_slot() {
     assert_eq!(slot(&gateway, "green")["standby"]["state"], "left");
     assert_eq!(calls(&gateway), "", "nobody has asked for anything");
 
-    gateway.expect(&["wake", "green"], 0);
+    ask(&gateway, &["wake", "green"], 0);
     assert_eq!(health(green).await.unwrap()["inference"]["device"], "full");
-    gateway.expect(&["sleep", "--mode", "cpu"], 0);
+    ask(&gateway, &["sleep", "--mode", "cpu"], 0);
     assert_eq!(health(green).await.unwrap()["inference"]["device"], "cpu");
-    gateway.expect(&["sleep"], 0);
+    ask(&gateway, &["sleep"], 0);
     assert_eq!(health(green).await, None);
     gateway.crash_and_restart().await;
     gateway.wait("blue");
     assert_eq!(slot(&gateway, "green")["standby"]["mode"], "asleep");
 
     std::fs::write(gateway.directory.path().join("broken"), "").unwrap();
-    let said = gateway.expect(&["wake", "green"], 1);
+    let said = ask(&gateway, &["wake", "green"], 1);
     assert!(said.contains("exit status: 1: the image cannot be pulled"), "{said}");
     assert!(said.contains("slots.green.standby"), "{said}");
     let failed = "switchyard_mode_changes_total{mode=\"full\",outcome=\"failed\",slot=\"green\"}";
     assert_eq!(gateway.metric(failed).await, 1.0);
     std::fs::remove_file(gateway.directory.path().join("broken")).unwrap();
-    gateway.expect(&["wake", "green"], 0);
+    ask(&gateway, &["wake", "green"], 0);
     gateway.expect(&["promote"], 0);
     let calls = calls(&gateway);
     for call in ["start green full", "stop green asleep", "start green cpu", "status green"] {
@@ -116,16 +119,16 @@ async fn units_of_systemd_are_started_and_stopped_by_name() {
     write(directory.path(), &slots, "");
     let gateway = Gateway::start_in(directory).await;
     gateway.wait("blue");
-    gateway.expect(&["wake", "green"], 0);
+    ask(&gateway, &["wake", "green"], 0);
     assert_eq!(health(green).await.unwrap()["inference"]["device"], "auto");
-    gateway.expect(&["sleep", "green", "--mode", "cpu"], 0);
+    ask(&gateway, &["sleep", "green", "--mode", "cpu"], 0);
     assert_eq!(health(green).await.unwrap()["inference"]["device"], "cpu");
-    gateway.expect(&["sleep", "green"], 0);
+    ask(&gateway, &["sleep", "green"], 0);
     assert_eq!(
         (health(green).await, &slot(&gateway, "green")["state"]),
         (None, &Value::from("asleep"))
     );
-    gateway.expect(&["wake", "green"], 0);
+    ask(&gateway, &["wake", "green"], 0);
     gateway.expect(&["promote"], 0);
     let calls = calls(&gateway);
     assert!(calls.contains("stop rag-worker@green auto\n"), "{calls}");
