@@ -105,6 +105,7 @@ async fn an_idle_slot_sleeps_is_woken_and_promoted() {
 
     let refused = "error: green is asleep\nhint: switchctl wake green\n";
     assert_eq!(gateway.expect(&["promote"], 1), refused);
+    assert_eq!(gateway.expect(&["wait", "green"], 1), refused);
     assert_eq!(gateway.expect(&["promote", "--force", "--reason", "now"], 1), refused);
     assert_eq!(gateway.expect(&["promote", "--steps", "5%,100%"], 1), refused);
     assert_eq!(gateway.expect(&["canary", "5%"], 1), refused);

@@ -28,6 +28,7 @@ use crate::settings::{Place, Settings, Standby as Rule, StandbyDriver, places};
 use crate::shared::Shared;
 use crate::slot_pool::SlotPool;
 use keeper::Keeper;
+use note::Recorded;
 use state::Shown;
 
 /// Starts and stops one worker, or all of a slot at once.
@@ -110,14 +111,15 @@ struct SlotStandby {
 }
 
 impl Standby {
-    /// Nothing is started before [`begin`](Self::begin). `asked` says the recorded modes, where there are any.
-    pub(crate) fn new(settings: &Settings, asked: Option<[Mode; 2]>) -> Self {
+    /// Nothing is started before [`begin`](Self::begin).
+    pub(crate) fn new(settings: &Settings, recorded: &Recorded) -> Self {
         let slots = Slot::ALL.map(|slot| {
             let typed = &settings.slots[slot.index()];
             let rule = typed.standby.clone()?;
             let posts = posts(&rule.driver, places(slot, &typed.workers));
-            let mode = asked.map_or(Mode::Full, |modes| modes[slot.index()]);
-            let order = Order { mode, number: 1, asked: asked.is_some() };
+            let mode = recorded.modes[slot.index()];
+            let (asked, mode) = (mode.is_some(), mode.unwrap_or_default());
+            let order = Order { mode, number: 1, asked };
             Some(Arc::new(SlotStandby {
                 slot,
                 rule,
@@ -183,6 +185,12 @@ impl Standby {
                 *order = Order { mode, number: order.number + 1, asked: true };
             });
         }
+    }
+
+    /// For which slots somebody has asked for a mode, in the order of [`Slot::ALL`].
+    pub(crate) fn asked(&self) -> [bool; 2] {
+        [&self.slots[0], &self.slots[1]]
+            .map(|standby| standby.as_ref().is_some_and(|standby| standby.orders.borrow().asked))
     }
 
     /// Every worker of a slot is ready.

@@ -1,18 +1,20 @@
 //! One worker: whether it may get requests, and how many it is answering.
 
+mod counters;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use prometheus_children::Children;
 use switch_core::{Release, Slot};
 use telemetry::gateway::GatewayMetrics;
 
 use crate::breaker::{Breaker, State};
 use crate::identity::Identity;
 use crate::settings::{Passive, WorkerSettings};
+use counters::Children;
 
 /// A worker of a slot. Read by every request without a lock; written by its probe and by failed requests.
 pub(crate) struct Worker {
@@ -47,36 +49,6 @@ pub(crate) struct Worker {
     slow_start: AtomicU64,
     ready_at: AtomicU64,
     pub counters: Children,
-}
-
-mod prometheus_children {
-    //! The worker's metrics, looked up once.
-
-    use switch_core::Slot;
-    use telemetry::gateway::{Counter, GatewayMetrics, Gauge};
-
-    pub(crate) struct Children {
-        pub probe_ready: Counter,
-        pub probe_not_ready: Counter,
-        pub probe_failed: Counter,
-        pub ejections: Counter,
-        pub mismatches: Counter,
-        pub ready: Gauge,
-    }
-
-    impl Children {
-        pub(crate) fn of(metrics: &GatewayMetrics, slot: Slot, worker: &str) -> Self {
-            let slot = slot.as_str();
-            Self {
-                probe_ready: metrics.probe(slot, worker, "ready"),
-                probe_not_ready: metrics.probe(slot, worker, "not_ready"),
-                probe_failed: metrics.probe(slot, worker, "failed"),
-                ejections: metrics.ejection(slot, worker),
-                mismatches: metrics.mismatch(slot, worker),
-                ready: metrics.worker_ready(slot, worker),
-            }
-        }
-    }
 }
 
 impl Worker {

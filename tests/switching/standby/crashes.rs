@@ -40,6 +40,8 @@ async fn is(gateway: &Gateway, name: &str, state: &str) {
 async fn a_killed_gateway_leaves_its_workers_and_the_next_one_finds_them() {
     let Started { blue, green, mut gateway } = Started::new("", "").await;
     let before = [health(blue).await.unwrap(), health(green).await.unwrap()];
+    let kept = std::fs::read_to_string(format!("/proc/{}/status", before[1]["pid"])).unwrap();
+    assert!(!kept.contains("THP_enabled:\t0"), "the gateway alone does without huge pages");
     gateway.crash_and_restart().await;
     is(&gateway, "green", "awake").await;
     let after = [health(blue).await.unwrap(), health(green).await.unwrap()];
@@ -125,6 +127,8 @@ async fn a_worker_that_ends_is_started_again_until_it_has_done_so_too_often() {
     kill(&health(*green).await.unwrap()["pid"]);
     is(gateway, "green", "failed").await;
     assert_eq!(gateway.metric(&restarts).await, 3.0, "as often as the settings say");
+    let failed = "switchyard_mode_changes_total{mode=\"full\",outcome=\"failed\",slot=\"green\"}";
+    assert_eq!(gateway.metric(failed).await, 1.0);
     let shown = gateway.expect(&["status"], 0);
     assert!(shown.contains("it has ended 4 times in a row: exit status: 3"), "{shown}");
     assert!(shown.contains("hint: read its log"), "{shown}");

@@ -57,7 +57,8 @@ impl Driver {
         );
         tracing::info!(slot = %change.slot, mode = %change.mode, who = who.name, "recording a mode");
         let number = change.number;
-        let written = self.shared.journal.note(note::note(&change, who, Timestamp(events::now())));
+        let (asked, now) = (self.shared.standby.asked(), Timestamp(events::now()));
+        let written = self.shared.journal.note(note::note(&change, asked, who, now));
         let own = self.own.clone();
         tokio::spawn(async move {
             let result = match written {

@@ -138,11 +138,12 @@ pub(super) fn check(
     }
     only_what_the_driver_knows(typed)
         .map_err(|(name, owner)| wrong(&format!(".{name}"), format!("is for `driver: {owner}`")))?;
-    let needed = |name: &str, missing: bool, such_as: &str| match missing {
-        true => Err(wrong(&format!(".{name}"), "is needed by this driver".to_owned())
-            .with_hint(format!("such as {name}: {such_as}"))),
-        false => Ok(()),
-    };
+    let needed =
+        |name: &str, missing: bool, such_as: &str| match missing {
+            true => Err(wrong("", format!("needs `{name}`"))
+                .with_hint(format!("such as {name}: {such_as}"))),
+            false => Ok(()),
+        };
     let driver = match typed.driver {
         DriverName::Process => {
             let such_as = "[\"rag-worker\", \"--config\", \"worker.{slot}.yaml\"]";
@@ -263,3 +264,6 @@ fn told_apart(driver: &Driver, slot: Slot, workers: &[WorkerSettings]) -> Result
         places.iter().map(|place| PathBuf::from(place.fill(log, None))).collect();
     if logs.len() < places.len() { Err("log") } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests;

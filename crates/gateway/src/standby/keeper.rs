@@ -167,17 +167,17 @@ impl Keeper {
 
     fn reached(&self, order: Order) {
         self.show(order, Stage::Reached, None, None);
-        if all_reached(&self.standby, order) {
+        // Once for each order, however many keepers carry it out.
+        if all_reached(&self.standby, order)
+            && self.standby.counted.fetch_max(order.number, Ordering::Relaxed) < order.number
+        {
             self.count(order, "done");
         }
     }
 
-    /// Once for each order, however many keepers carry it out.
     fn count(&self, order: Order, outcome: &str) {
-        if self.standby.counted.fetch_max(order.number, Ordering::Relaxed) < order.number {
-            let (slot, mode) = (self.standby.slot.as_str(), order.mode.as_str());
-            self.shared.metrics.mode_change(slot, mode, outcome);
-        }
+        let (slot, mode) = (self.standby.slot.as_str(), order.mode.as_str());
+        self.shared.metrics.mode_change(slot, mode, outcome);
     }
 
     fn failed(&self, order: Order, error: DriverError) {

@@ -14,9 +14,11 @@ pub(crate) const KIND: &str = "standby";
 struct Detail {
     slot: String,
     mode: String,
-    /// The modes of both slots from now on.
-    blue: String,
-    green: String,
+    /// The modes of both slots from now on; absent where nobody has ever asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    blue: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    green: Option<String>,
     given_up: u64,
     #[serde(default)]
     forced: bool,
@@ -24,10 +26,21 @@ struct Detail {
     reason: Option<String>,
 }
 
-/// The note that records a change.
-pub(crate) fn note(change: &ModeChange, who: Who, at: Timestamp) -> Note {
+/// What was recorded last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    /// In the order of [`Slot::ALL`]; `None` where nobody has ever asked for one.
+    pub modes: [Option<Mode>; 2],
+    pub given_up: Attempt,
+}
+
+/// The note that records a change; `asked` says for which slots a mode was asked for before.
+pub(crate) fn note(change: &ModeChange, asked: [bool; 2], who: Who, at: Timestamp) -> Note {
     let ModeChange { slot, mode, modes, reason, forced, given_up, .. } = change;
-    let [blue, green] = modes.map(|mode| mode.as_str().to_owned());
+    let [blue, green] = Slot::ALL.map(|of| {
+        let asked = asked[of.index()] || of == *slot;
+        asked.then(|| modes[of.index()].as_str().to_owned())
+    });
     let detail = serde_json::json!(Detail {
         slot: slot.to_string(),
         mode: mode.to_string(),
@@ -54,17 +67,15 @@ pub(crate) fn text(change: &ModeChange) -> String {
 }
 
 /// What was recorded last, if anything was.
-pub(crate) async fn last(journal: &JournalDesk) -> Option<([Mode; 2], Attempt)> {
+pub(crate) async fn last(journal: &JournalDesk) -> Option<Recorded> {
     read(&journal.last_note(KIND).await?.ok()??)
 }
 
-fn read(note: &Note) -> Option<([Mode; 2], Attempt)> {
+fn read(note: &Note) -> Option<Recorded> {
     let Detail { blue, green, given_up, .. } =
         serde_json::from_str(note.detail.as_deref()?).ok()?;
-    let mut modes = [Mode::Full; 2];
-    modes[Slot::Blue.index()] = Mode::named(&blue)?;
-    modes[Slot::Green.index()] = Mode::named(&green)?;
-    Some((modes, Attempt(given_up)))
+    let modes = [blue, green].map(|mode| Mode::named(&mode?));
+    Some(Recorded { modes, given_up: Attempt(given_up) })
 }
 
 #[cfg(test)]
@@ -83,12 +94,13 @@ mod tests {
             given_up: Attempt(7),
         };
         let who = Who { name: "ada".into(), uid: Some(1000), pid: None };
-        let note = note(&change, who, Timestamp(1));
+        let note = note(&change, [false, false], who, Timestamp(1));
         assert_eq!(
             note.text,
             "green is to be asleep, and the rollback to it is given up (the card is needed)"
         );
-        assert_eq!(read(&note), Some((change.modes, Attempt(7))));
+        let modes = [None, Some(Mode::Asleep)];
+        assert_eq!(read(&note), Some(Recorded { modes, given_up: Attempt(7) }));
         assert_eq!(read(&Note { detail: Some("{}".into()), ..note }), None);
     }
 }
