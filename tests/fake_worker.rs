@@ -1,7 +1,7 @@
 //! A pretended worker as a program, for gateways that start their workers themselves.
 //!
 //! `fake-worker --listen ADDRESS --tag TAG --control DIRECTORY [--device DEVICE]`. Files in the directory change what it
-//! does: `crash` (it ends at once), `load` (it is not ready while that is there), `stubborn` (it does not mind SIGTERM).
+//! does: `crash` (it ends at once), `load` (it is not ready while that is there), `fail` (it says that it cannot become ready), `stubborn` (it does not mind SIGTERM).
 //! It ends when the directory is gone, so that no test leaves one behind.
 
 #![expect(clippy::unwrap_used, reason = "a pretended worker panics with the cause")]
@@ -50,7 +50,13 @@ async fn main() -> ExitCode {
                 if !control.exists() {
                     return ExitCode::FAILURE;
                 }
-                worker.state.set_ready(!control.join("load").exists());
+                if control.join("fail").exists() {
+                    says["status"] = "failed".into();
+                    says["error"] = serde_json::json!({ "message": "the model is missing" });
+                    worker.state.set_health(says.clone());
+                }
+                let ready = says["status"] == "ready" && !control.join("load").exists();
+                worker.state.set_ready(ready);
             }
         }
     }

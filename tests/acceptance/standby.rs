@@ -42,6 +42,8 @@ async fn a_real_worker_sleeps_is_woken_warmed_and_promoted() {
     let gateway = &gateway.0;
     gateway.expect(&["wait", "green", "--timeout", "120s"], 0);
 
+    let said = gateway.expect(&["sleep", "green", "--mode", "cpu", "--timeout", "120s"], 0);
+    assert!(said.starts_with("green is awake on the CPU only\n"), "{said}");
     let said = gateway.expect(&["sleep", "green"], 0);
     assert!(said.starts_with("green is asleep\n"), "{said}");
     assert!(http::get(green, "/health").await.is_err(), "its process has ended");

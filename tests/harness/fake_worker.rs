@@ -180,7 +180,7 @@ async fn answer(
     if head.uri.path() == "/health" {
         let ready = state.ready.load(Ordering::SeqCst);
         let mut health = state.health.lock().unwrap().clone();
-        if !ready {
+        if !ready && health["status"] != "failed" {
             health["status"] = json!("loading");
         }
         return Ok(full(if ready { 200 } else { 503 }, health.to_string()));

@@ -99,7 +99,7 @@ async fn an_idle_slot_sleeps_is_woken_and_promoted() {
         (&found["state"], &found["standby"]["mode"], &found["workers"][0]["state"]),
         (&json!("asleep"), &json!("asleep"), &json!("asleep"))
     );
-    assert!(gateway.expect(&["status"], 0).contains("green is asleep: switchctl wake green\n"));
+    assert!(gateway.expect(&["status"], 0).ends_with("green is asleep: switchctl wake green\n"));
     let sample = "switchyard_slot_mode{mode=\"asleep\",slot=\"green\"}";
     assert_eq!(gateway.metric(sample).await, 1.0);
 
@@ -176,10 +176,54 @@ async fn waking_says_what_goes_on_and_returns_when_it_is_over() {
     assert_eq!(slot(gateway, "green")["standby"]["state"], "waking");
     assert!(gateway.expect(&["promote"], 1).contains("green is not ready"));
     started.control("load", false);
+    ask(gateway, &["wake"], 0);
+    ask(gateway, &["sleep"], 0);
+    started.control("fail", true);
+    let said = ask(gateway, &["wake"], 1);
+    assert!(said.contains("error: green is not awake: "), "{said}");
+    assert!(said.contains("answers 503 failed: the model is missing"), "{said}");
+    assert!(said.contains("switchctl sleep green && switchctl wake green"), "{said}");
+    started.control("fail", false);
+    ask(gateway, &["sleep"], 0);
     let output = gateway.switchctl(&["wake", "green", "--output", "json"]);
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&found["state"], &found["standby"]["state"]), (&json!("ready"), &json!("awake")));
     assert_eq!(gateway.switchctl(&["wake", "red"]).status.code(), Some(64));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_worker_of_a_slot_sleeps_and_is_woken() {
+    let blue = FakeWorker::start("blue", "v1").await;
+    let (green, directory) = ([free_address(), free_address()], directory());
+    let standby = process(directory.path(), "v2");
+    let [one, two] = green;
+    let slots = format!(
+        "  blue: {{ workers: [\"{}\"] }}\n  green: {{ workers: [\"{one}\", \"{two}\"], standby: {{ {standby}, log: \"logs/{{slot}}.{{number}}\" }} }}\n",
+        blue.address
+    );
+    write(directory.path(), &slots, "");
+    let gateway = Gateway::start_in(directory).await;
+    gateway.wait("green");
+    ask(&gateway, &["sleep"], 0);
+    for address in green {
+        assert_eq!(health(address).await, None);
+    }
+    ask(&gateway, &["wake"], 0);
+    let done = "switchyard_mode_changes_total{mode=\"full\",outcome=\"done\",slot=\"green\"}";
+    assert_eq!(gateway.metric(done).await, 1.0, "once for the slot");
+    gateway.expect(&["promote"], 0);
+    let file = gateway.directory.path().join("gateway.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace(&two.to_string(), &free_address().to_string())).unwrap();
+    let said = gateway.expect(&["reload"], 1);
+    assert!(
+        said.contains("only a restart can change slots.green.workers where there is"),
+        "{said}"
+    );
+    for number in 1..=2 {
+        let log = gateway.directory.path().join(format!("logs/green.{number}"));
+        assert_eq!(std::fs::read_to_string(log).unwrap().matches("listening").count(), 2);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,7 +70,8 @@ fn slot_status(switch: &Switch, shared: &Shared, slot: Slot, conversations: u64)
         state: pool.state_of(worker).to_owned(),
         in_flight: u64::from(worker.in_flight.load(Ordering::Relaxed)),
         breaker: Some(worker.breaker.state(now_millis()).as_str().to_owned()),
-        detail: Some(worker.detail().to_string()).filter(|detail| !detail.is_empty()),
+        detail: Some(worker.detail().to_string())
+            .filter(|detail| !detail.is_empty() && pool.state_of(worker) != "asleep"),
     });
     let standby = shared.standby.told(pool);
     let waking = standby.as_ref().is_some_and(|standby| standby.state == "waking");

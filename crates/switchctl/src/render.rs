@@ -13,7 +13,7 @@ use switch_api::{
 };
 use switch_client::ClientError;
 
-pub(crate) use self::standby::{progress, reached};
+pub(crate) use self::standby::{in_words, progress, reached};
 use crate::trouble::Trouble;
 
 /// The form of the data.

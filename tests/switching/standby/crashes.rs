@@ -135,7 +135,7 @@ async fn a_worker_that_ends_is_started_again_until_it_has_done_so_too_often() {
     let log = gateway.directory.path().join(format!("var/workers/green.{green}.log"));
     assert!(std::fs::read_to_string(log).unwrap().contains("told to crash"));
     let said = ask(gateway, &["wake", "green"], 1);
-    assert!(said.contains("error: green is not full: "), "{said}");
+    assert!(said.contains("error: green is not awake: "), "{said}");
     started.control("crash", false);
     ask(gateway, &["wake", "green"], 0);
     let notes = gateway.expect(&["history", "--notes"], 0);

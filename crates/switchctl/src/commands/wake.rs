@@ -61,12 +61,14 @@ pub(crate) async fn follow(
             && let Some(standby) = &found.standby
         {
             if standby.mode != *mode {
-                let text = format!("somebody else has asked for {slot} to be {}", standby.mode);
+                let now = render::in_words(&standby.mode);
+                let text = format!("somebody else has asked for {slot} to be {now}");
                 return Err(Trouble::Failed(text, Some("switchctl history --notes".to_owned())));
             }
             match standby.state.as_str() {
                 "failed" => {
-                    let text = format!("{slot} is not {mode}: {}", standby.detail.join("; "));
+                    let (mode, why) = (render::in_words(mode), standby.detail.join("; "));
+                    let text = format!("{slot} is not {mode}: {why}");
                     return Err(Trouble::Failed(text, standby.hint.clone()));
                 }
                 "awake" if found.state != "ready" => {}

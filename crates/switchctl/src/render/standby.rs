@@ -44,7 +44,8 @@ pub(crate) fn reached(name: &str, standby: &Standby) -> String {
     format!("{name} is {}\n", in_words(&standby.mode))
 }
 
-fn in_words(mode: &str) -> &str {
+/// A mode as it is said of a slot.
+pub(crate) fn in_words(mode: &str) -> &str {
     match mode {
         "full" => "awake",
         "cpu" => "awake on the CPU only",
