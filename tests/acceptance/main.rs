@@ -17,6 +17,7 @@ mod page_for_all;
 mod quickstart;
 mod rebuilding;
 mod reranking;
+mod standby;
 mod switching;
 mod tracing;
 mod verification;
