@@ -57,6 +57,9 @@ enum ResponseFormat {
 
 #[derive(Debug, Deserialize)]
 struct NamedSchema {
+    /// Its name is the client's.
+    #[serde(rename = "name")]
+    _name: Option<String>,
     schema: Value,
 }
 
