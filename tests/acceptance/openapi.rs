@@ -1,4 +1,4 @@
-//! The worker does what its OpenAPI document says: asked by Schemathesis, which nobody here wrote, with a bounded number of requests from a fixed seed.
+//! The worker does what its OpenAPI document says: asked by Schemathesis, which nobody here wrote, with a bounded number of requests, the same each time.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

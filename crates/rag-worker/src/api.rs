@@ -10,6 +10,7 @@ mod feedback;
 mod health;
 mod internal;
 mod models;
+mod object;
 mod openapi;
 mod page;
 mod routes;

@@ -20,6 +20,7 @@ use tracing::Span;
 use super::asked::Asked;
 use super::caller;
 use super::error::ApiError;
+use super::object::Object;
 use super::stream;
 use super::wire::{self, ChatRequest};
 use crate::answering::{AnsweringError, Plan, Planned};
@@ -102,9 +103,9 @@ impl Drop for Account {
 pub(super) async fn complete(
     State(worker): State<Arc<Worker>>,
     headers: HeaderMap,
-    request: Result<Json<ChatRequest>, JsonRejection>,
+    request: Result<Json<Object<ChatRequest>>, JsonRejection>,
 ) -> Result<Response, ApiError> {
-    let Json(request) = request?;
+    let Json(Object(request)) = request?;
     let asked = Asked::of(&request)?;
     let answer = begin(worker, asked, caller::of(&headers)).await?;
     if request.wants_stream() {

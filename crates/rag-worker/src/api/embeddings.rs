@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::object::Object;
 use crate::state::Worker;
 
 #[derive(Debug, Deserialize)]
@@ -57,9 +58,9 @@ const MOST: usize = 256;
 /// One vector per text.
 pub(crate) async fn embed(
     State(worker): State<Arc<Worker>>,
-    request: Result<Json<EmbeddingRequest>, JsonRejection>,
+    request: Result<Json<Object<EmbeddingRequest>>, JsonRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let Json(request) = request?;
+    let Json(Object(request)) = request?;
     let texts = match request.input {
         Input::One(text) => vec![text],
         Input::Many(texts) => texts,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::object::Object;
 use crate::feedback::Feedback;
 use crate::state::Worker;
 
@@ -56,9 +57,9 @@ pub(super) async fn show(State(worker): State<Arc<Worker>>) -> Result<Json<Value
 /// Keeps it.
 pub(super) async fn add(
     State(worker): State<Arc<Worker>>,
-    request: Result<Json<Wire>, JsonRejection>,
+    request: Result<Json<Object<Wire>>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let Json(wire) = request?;
+    let Json(Object(wire)) = request?;
     let feedback = Arc::clone(kept(&worker)?);
     check(&wire)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

@@ -13,12 +13,13 @@ use serde_json::{Map, Value, json};
 use super::error::ApiError;
 
 const BASE: &str = include_str!("openapi/base.json");
-const GROUPS: [&str; 5] = [
+const GROUPS: [&str; 6] = [
     include_str!("openapi/chat.json"),
     include_str!("openapi/retrieval.json"),
     include_str!("openapi/feedback.json"),
     include_str!("openapi/operations.json"),
     include_str!("openapi/chatchat.json"),
+    include_str!("openapi/chatchat-types.json"),
 ];
 
 /// Some endpoints, and what only they have.

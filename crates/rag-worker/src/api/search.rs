@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::object::Object;
 use crate::state::Worker;
 
 #[derive(Debug, Deserialize)]
@@ -27,9 +28,9 @@ const MOST: usize = 100;
 /// The passages that most likely answer a question, best first, whatever their score.
 pub(crate) async fn search(
     State(worker): State<Arc<Worker>>,
-    request: Result<Json<SearchRequest>, JsonRejection>,
+    request: Result<Json<Object<SearchRequest>>, JsonRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let Json(request) = request?;
+    let Json(Object(request)) = request?;
     if request.query.trim().is_empty() {
         return Err(ApiError::invalid("the query is empty").with_param("query"));
     }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
+use super::object::Object;
 
 /// `POST /v1/chat/completions`. Fields that would change the answer and are not supported are
 /// refused; fields that only advise (`user`, `metadata`, `store`) are accepted and not used.
@@ -17,10 +18,10 @@ pub(crate) struct ChatRequest {
     /// Not looked at: a worker has one model.
     #[serde(rename = "model")]
     _model: Option<String>,
-    messages: Vec<WireMessage>,
+    messages: Vec<Object<WireMessage>>,
     stream: Option<bool>,
     #[serde(default)]
-    stream_options: Option<StreamOptions>,
+    stream_options: Option<Object<StreamOptions>>,
     max_tokens: Option<usize>,
     max_completion_tokens: Option<usize>,
     temperature: Option<f64>,
@@ -52,11 +53,14 @@ pub(crate) struct ChatRequest {
 enum ResponseFormat {
     Text,
     JsonObject,
-    JsonSchema { json_schema: NamedSchema },
+    JsonSchema { json_schema: Object<NamedSchema> },
 }
 
 #[derive(Debug, Deserialize)]
 struct NamedSchema {
+    /// Its name is the client's.
+    #[serde(rename = "name")]
+    _name: Option<String>,
     schema: Value,
 }
 
@@ -85,7 +89,7 @@ enum WireRole {
 #[serde(untagged, expecting = "`content` must be a text or a list of text parts")]
 enum Content {
     Text(String),
-    Parts(Vec<Part>),
+    Parts(Vec<Object<Part>>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -210,7 +214,7 @@ impl ChatRequest {
     /// The conversation, and what was said of the answer already.
     pub(crate) fn conversation(&self) -> Result<(Vec<Message>, String), ApiError> {
         let mut messages =
-            self.messages.iter().map(WireMessage::read).collect::<Result<Vec<_>, _>>()?;
+            self.messages.iter().map(|message| message.read()).collect::<Result<Vec<_>, _>>()?;
         if !self.continue_final_message {
             return Ok((messages, String::new()));
         }

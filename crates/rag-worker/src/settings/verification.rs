@@ -58,24 +58,15 @@ mod tests {
 
     #[test]
     fn records_are_kept_where_a_worker_may_write() {
-        type Environment = &'static [(&'static str, &'static str)];
-        let with = |set: Environment| {
-            default_folder(|name| {
-                let value = set.iter().find(|(known, _)| *known == name);
-                value.map(|(_, value)| PathBuf::from(value))
-            })
+        let check = |set: &[(&str, &str)], folder: Option<&str>| {
+            let value = |name: &str| set.iter().find(|(known, _)| *known == name);
+            let found = default_folder(|name| value(name).map(|(_, value)| PathBuf::from(value)));
+            assert_eq!(found, folder.map(PathBuf::from), "{set:?}");
         };
-        let cases: [(Environment, Option<&str>); 4] = [
-            (&[("HOME", "/home/me")], Some("/home/me/.cache/switchyard/verified")),
-            (
-                &[("HOME", "/home/me"), ("CACHE_DIRECTORY", "/var/cache/a:/b")],
-                Some("/var/cache/a/verified"),
-            ),
-            (&[("HOME", "")], None),
-            (&[], None),
-        ];
-        for (set, folder) in cases {
-            assert_eq!(with(set), folder.map(PathBuf::from), "{set:?}");
-        }
+        let home = ("HOME", "/home/me");
+        check(&[home], Some("/home/me/.cache/switchyard/verified"));
+        check(&[home, ("CACHE_DIRECTORY", "/var/cache/a:/b")], Some("/var/cache/a/verified"));
+        check(&[("HOME", "")], None);
+        check(&[], None);
     }
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::super::asked::Asked;
 use super::super::error::ApiError;
+use super::super::object::Object;
 use super::super::stream::{self, Told};
 use super::super::wire::{self, WireMessage, between};
 use super::super::{caller, chat};
@@ -30,7 +31,7 @@ pub(super) struct KbChat {
     #[serde(default)]
     kb_name: String,
     #[serde(default)]
-    history: Vec<WireMessage>,
+    history: Vec<Object<WireMessage>>,
     stream: Option<bool>,
     top_k: Option<usize>,
     score_threshold: Option<f64>,
@@ -46,7 +47,7 @@ pub(super) struct KbChat {
 /// What OpenAI's clients send, with the fields of [`KbChat`] as their extra body.
 #[derive(Debug, Deserialize)]
 pub(super) struct Completions {
-    messages: Vec<WireMessage>,
+    messages: Vec<Object<WireMessage>>,
     stream: Option<bool>,
     top_k: Option<usize>,
     score_threshold: Option<f64>,
@@ -84,9 +85,9 @@ struct Question {
 pub(super) async fn kb_chat(
     State(worker): State<Arc<Worker>>,
     headers: HeaderMap,
-    request: Result<Json<KbChat>, JsonRejection>,
+    request: Result<Json<Object<KbChat>>, JsonRejection>,
 ) -> Result<Response, KbError> {
-    let Json(request) = request?;
+    let Json(Object(request)) = request?;
     check_mode(request.mode)?;
     check_name(&worker, &request.kb_name)?;
     check_prompt(request.prompt_name.as_deref())?;
@@ -110,10 +111,10 @@ pub(super) async fn completions(
     State(worker): State<Arc<Worker>>,
     place: Result<Path<(Mode, String)>, PathRejection>,
     headers: HeaderMap,
-    request: Result<Json<Completions>, JsonRejection>,
+    request: Result<Json<Object<Completions>>, JsonRejection>,
 ) -> Result<Response, KbError> {
     let Path((mode, name)) = place?;
-    let Json(request) = request?;
+    let Json(Object(request)) = request?;
     check_mode(mode)?;
     check_name(&worker, &name)?;
     check_prompt(request.prompt_name.as_deref())?;
@@ -152,8 +153,8 @@ fn check_prompt(name: Option<&str>) -> Result<(), ApiError> {
     }
 }
 
-fn read(messages: &[WireMessage]) -> Result<Vec<Message>, ApiError> {
-    messages.iter().map(WireMessage::read).collect()
+fn read(messages: &[Object<WireMessage>]) -> Result<Vec<Message>, ApiError> {
+    messages.iter().map(|message| message.read()).collect()
 }
 
 fn temperature(asked: Option<f64>) -> Result<Option<f32>, ApiError> {

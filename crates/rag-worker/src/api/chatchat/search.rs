@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::super::error::ApiError;
+use super::super::object::Object;
 use super::super::{search, wire};
 use super::check_name;
 use super::error::KbError;
@@ -41,9 +42,9 @@ pub(super) struct SearchDocs {
 /// Passages for a question, or without one those of documents.
 pub(super) async fn search_docs(
     State(worker): State<Arc<Worker>>,
-    request: Result<Json<SearchDocs>, JsonRejection>,
+    request: Result<Json<Object<SearchDocs>>, JsonRejection>,
 ) -> Result<Json<Value>, KbError> {
-    let Json(request) = request?;
+    let Json(Object(request)) = request?;
     check_name(&worker, &request.knowledge_base_name)?;
     let top_k = check_top_k(request.top_k)?.unwrap_or(worker.settings.retrieval.selection.top_k);
     let selection =
