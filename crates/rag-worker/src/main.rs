@@ -31,6 +31,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE", default_value = "worker.yaml")]
     config: PathBuf,
 
+    /// Compute there, whatever the settings say
+    #[arg(long, value_parser = ["auto", "cpu"])]
+    device: Option<String>,
+
     /// Check the settings, the knowledge base and that both models are there; then exit
     #[arg(long)]
     check: bool,
@@ -46,7 +50,7 @@ fn main() -> ExitCode {
         }
     };
     telemetry::init("rag-worker");
-    let settings = match settings::read(&arguments.config) {
+    let settings = match settings::read(&arguments.config, arguments.device) {
         Ok(settings) => settings,
         Err(error) => return voice::fail(&error, error.hint().as_deref(), Exit::Failed),
     };

@@ -241,8 +241,9 @@ impl<T> AutoOr<T> {
 }
 
 /// Reads and checks the settings file.
-pub(crate) fn read(path: &Path) -> Result<Settings, SettingsError> {
-    let file: SettingsFile = settings_file::load(path)?;
+pub(crate) fn read(path: &Path, device: Option<String>) -> Result<Settings, SettingsError> {
+    let mut file: SettingsFile = settings_file::load(path)?;
+    file.inference.device = device.unwrap_or(file.inference.device);
     let models = ModelCache::from_environment();
     let within = |key: &str, value, least, most| within(path, key, value, least, most);
     let inference = inference(path, &file.inference)?;
@@ -403,7 +404,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("worker.yaml");
         std::fs::write(&path, text).unwrap();
-        read(&path).map_err(|e| e.to_string().replace(&*folder.path().to_string_lossy(), ""))
+        read(&path, None).map_err(|e| e.to_string().replace(&*folder.path().to_string_lossy(), ""))
     }
 
     const LEAST: &str = "knowledge: data/v1\nembedding: e5\nmodel: /models/a.gguf\n";
