@@ -6,6 +6,8 @@ use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Re
 
 use crate::family::{self, counters, gauges, histograms, register};
 
+/// The modes of a slot.
+const MODES: [&str; 3] = ["full", "cpu", "asleep"];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// Every metric of the gateway.
@@ -47,6 +49,9 @@ pub struct GatewayMetrics {
     ejections: IntCounterVec,
     mismatches: IntCounterVec,
     worker_ready: IntGaugeVec,
+    slot_modes: IntGaugeVec,
+    mode_changes: IntCounterVec,
+    worker_restarts: IntCounterVec,
 }
 
 /// What is counted for one slot.
@@ -242,7 +247,35 @@ impl GatewayMetrics {
                 rollbacks.with_label_values(&[slot, outcome]);
             }
         }
+        let slot_modes = gauges(
+            &registry,
+            "switchyard_slot_mode",
+            "1 for the mode a slot is to be in, 0 for the others",
+            &["slot", "mode"],
+        )?;
+        let mode_changes = counters(
+            &registry,
+            "switchyard_mode_changes_total",
+            "Slots put to sleep or woken, by how that ended",
+            &["slot", "mode", "outcome"],
+        )?;
+        for slot in slots {
+            for mode in MODES {
+                slot_modes.with_label_values(&[slot, mode]);
+                for outcome in ["done", "refused", "failed"] {
+                    mode_changes.with_label_values(&[slot, mode, outcome]);
+                }
+            }
+        }
         Ok(Self {
+            slot_modes,
+            mode_changes,
+            worker_restarts: counters(
+                &registry,
+                "switchyard_worker_restarts_total",
+                "Workers started again because they had ended by themselves",
+                &["slot", "worker"],
+            )?,
             slots: slot_metrics,
             refused: classes(&requests, "none"),
             connections,
@@ -380,6 +413,23 @@ impl GatewayMetrics {
     /// The gauge that is 1 while a worker may get requests.
     pub fn worker_ready(&self, slot: &str, worker: &str) -> IntGauge {
         self.worker_ready.with_label_values(&[slot, worker])
+    }
+
+    /// Shows the mode of a slot: `full`, `cpu` or `asleep`.
+    pub fn slot_mode(&self, slot: &str, mode: &str) {
+        for known in MODES {
+            self.slot_modes.with_label_values(&[slot, known]).set(i64::from(known == mode));
+        }
+    }
+
+    /// Counts a slot's change into a mode by how it ended (`done`, `refused`, `failed`).
+    pub fn mode_change(&self, slot: &str, mode: &str, outcome: &str) {
+        self.mode_changes.with_label_values(&[slot, mode, outcome]).inc();
+    }
+
+    /// The counter of times a worker was started again because it had ended by itself.
+    pub fn worker_restarts(&self, slot: &str, worker: &str) -> IntCounter {
+        self.worker_restarts.with_label_values(&[slot, worker])
     }
 
     /// All metrics in Prometheus' text format.
