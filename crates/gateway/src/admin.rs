@@ -1,6 +1,7 @@
 //! The operators' API: `/v1`, `/metrics`, `/healthz` and `/readyz`, on a unix socket and optionally on HTTP.
 
 mod request;
+mod standby;
 mod warm;
 
 use std::convert::Infallible;
@@ -71,6 +72,7 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/canary", post(set_canary))
         .route("/v1/shadow", post(set_shadow))
         .route("/v1/warm", post(warm::warm))
+        .route("/v1/standby", post(standby::set_mode))
         .route("/v1/request", post(request::request_promotion))
         .route("/v1/drain", get(running).post(set_deadline))
         .route("/v1/reload", post(reload))
@@ -416,22 +418,12 @@ fn say_no(no: &No) -> Response {
                 crate::driver::RecordError::NotFollowed(_) => "carried out",
                 _ => "recorded",
             };
-            let text = format!("the decision could not be {what}, so {stays} stays live");
-            let hint = match cause {
-                crate::driver::RecordError::Journal(error) => error.hint(),
-                crate::driver::RecordError::NotFollowed(_) => {
-                    "the proxy is as it was; mend the cause, then try again".to_owned()
-                }
-                crate::driver::RecordError::Slow(_) | crate::driver::RecordError::Gone => {
-                    "check the disk of the state file, then try again".to_owned()
-                }
-            };
-            let mut failure = failure("not_recorded", text, Some(hint));
-            failure.error.causes =
-                std::iter::once(cause.to_string()).chain(telemetry::voice::causes(cause)).collect();
-            failure.error.causes.dedup();
-            (StatusCode::INTERNAL_SERVER_ERROR, Json(failure)).into_response()
+            not_recorded(format!("the decision could not be {what}, so {stays} stays live"), cause)
         }
+        No::ModeNotRecorded { slot, cause } => not_recorded(
+            format!("the mode could not be recorded, so {slot} stays as it was"),
+            cause,
+        ),
         No::Busy => problem(
             StatusCode::SERVICE_UNAVAILABLE,
             "busy",
@@ -439,6 +431,23 @@ fn say_no(no: &No) -> Response {
             Some("leave out --wait drained".to_owned()),
         ),
     }
+}
+
+fn not_recorded(text: String, cause: &crate::driver::RecordError) -> Response {
+    let hint = match cause {
+        crate::driver::RecordError::Journal(error) => error.hint(),
+        crate::driver::RecordError::NotFollowed(_) => {
+            "the proxy is as it was; mend the cause, then try again".to_owned()
+        }
+        crate::driver::RecordError::Slow(_) | crate::driver::RecordError::Gone => {
+            "check the disk of the state file, then try again".to_owned()
+        }
+    };
+    let mut failure = failure("not_recorded", text, Some(hint));
+    failure.error.causes =
+        std::iter::once(cause.to_string()).chain(telemetry::voice::causes(cause)).collect();
+    failure.error.causes.dedup();
+    (StatusCode::INTERNAL_SERVER_ERROR, Json(failure)).into_response()
 }
 
 #[derive(serde::Deserialize)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use switch_core::{Attempt, Share, Slot, Switch, Timestamp};
+use switch_core::{Attempt, Mode, Slot, Switch, Timestamp};
 use switch_journal::{JournalError, Who};
 use telemetry::gateway::GatewayMetrics;
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,16 +26,17 @@ use crate::operators::Operators;
 use crate::probe;
 use crate::proxy::{Config, FrontDoor};
 use crate::reload::{InForce, Reloader};
-use crate::requested::{self, Requested};
+use crate::requested::Requested;
 use crate::retry_budget::RetryBudget;
 use crate::routing::Routing;
 use crate::running::Running;
 use crate::serving::{AskedToStop, Gateway, asked_to_stop};
 use crate::settings::{self, Settings, Source};
-use crate::shadow::Shadow;
+use crate::shadow::{self, Shadow};
 use crate::shared::Shared;
 use crate::slot_pool::{Members, SlotPool};
 use crate::sockets::Sockets;
+use crate::standby::{self, Standby};
 use crate::tls::CertificateError;
 use crate::users::{Gate, GateError};
 use crate::worker::Worker;
@@ -144,6 +145,17 @@ pub async fn compose(
     if let Some(canary) = &remembered.canary {
         pools[canary.slot.index()].expect(canary.release.clone());
     }
+    let mut recorded = standby::note::last(&journal).await.unwrap_or_default();
+    for (mode, slot) in recorded.modes.iter_mut().zip(&settings.slots) {
+        // Whoever starts the workers of such a slot now does not know that it slept.
+        mode.take_if(|_| slot.standby.is_none());
+    }
+    remembered.modes = recorded.modes.map(Option::unwrap_or_default);
+    remembered.given_up = recorded.given_up;
+    let standby = Standby::new(&settings, &recorded);
+    for (pool, mode) in pools.iter().zip(remembered.modes) {
+        pool.set_asleep(mode == Mode::Asleep);
+    }
     let counts = [&pools[0], &pools[1]].map(|pool| pool.report().total);
     let switch = Switch::new(settings.rules, remembered.clone(), counts);
     let routing = Arc::new(Routing::new(
@@ -163,10 +175,10 @@ pub async fn compose(
         None => None,
     };
     let shadow = Shadow::new(&settings.shadow, Arc::clone(&metrics));
-    if let Some(share) = last_shadow_share(&journal).await {
+    if let Some(share) = shadow::last_share(&journal).await {
         shadow.set_share(share);
     }
-    let requested = last_request(&journal).await;
+    let requested = Requested::last(&journal).await;
     let shared = Shared {
         routing: Arc::clone(&routing),
         running: Arc::new(Running::new()),
@@ -175,6 +187,7 @@ pub async fn compose(
         hold: settings.hold.as_ref().map(|hold| Arc::new(Hold::new(hold))),
         shadow: Arc::new(shadow),
         drive: settings.drive.map(|drive| Arc::new(Drive::new(drive, Arc::clone(&routing)))),
+        standby: Arc::new(standby),
         metrics: Arc::clone(&metrics),
         events: Events::new(),
         journal,
@@ -283,16 +296,4 @@ fn conversations(
     };
     Conversations::new(manner)
         .map_err(|source| StartError::CookieKey { file: file.clone(), source })
-}
-
-/// What was asked for before a restart.
-async fn last_request(journal: &JournalDesk) -> Option<Requested> {
-    Requested::from_note(&journal.last_note(requested::KIND).await?.ok()??)
-}
-
-/// The share that was copied to the idle slot before a restart.
-async fn last_shadow_share(journal: &JournalDesk) -> Option<Share> {
-    let note = journal.last_note("shadow").await?.ok()??;
-    let detail: serde_json::Value = serde_json::from_str(&note.detail?).ok()?;
-    Share::per_mille(u16::try_from(detail["thousandths"].as_u64()?).ok()?)
 }

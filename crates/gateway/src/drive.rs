@@ -8,9 +8,7 @@
 
 mod nginx;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,18 +16,16 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use minijinja::{Environment, UndefinedBehavior, context};
 use switch_core::{Canary, Decision, Slot};
-use tokio::io::AsyncReadExt;
-use tokio::process::Command;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::probe;
+use crate::program::Program;
 use crate::routing::Routing;
 use crate::settings::Drive as Settings;
 use crate::slot_pool::Elsewhere;
+use crate::whole_file;
 
-/// The most that is kept of what a command says, in bytes.
-const LONGEST_SAYING: u64 = 16 * 1024;
 /// How often the proxy's old processes are counted while they finish their answers.
 const COUNT_EVERY: Duration = Duration::from_millis(500);
 /// How long after a failure the recorded decision is tried again.
@@ -340,24 +336,9 @@ fn environment() -> Environment<'static> {
 /// Puts a text into a file, as a whole or not at all. A slow disk holds up nothing else.
 async fn put(file: &Path, text: &str) -> Result<(), DriveError> {
     let (path, text) = (file.to_owned(), text.to_owned());
-    let written = tokio::task::spawn_blocking(move || put_now(&path, &text)).await;
+    let written = tokio::task::spawn_blocking(move || whole_file::put(&path, &text)).await;
     let written = written.unwrap_or_else(|lost| Err(std::io::Error::other(lost)));
     written.map_err(|error| DriveError::Write(file.to_owned(), error))
-}
-
-fn put_now(file: &Path, text: &str) -> std::io::Result<()> {
-    let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
-    let mut next = file.as_os_str().to_owned();
-    next.push(".next");
-    let mut open = std::fs::File::create(&next)?;
-    if let Ok(old) = std::fs::metadata(file) {
-        open.set_permissions(old.permissions())?;
-    }
-    open.write_all(text.as_bytes())?;
-    open.sync_all()?;
-    std::fs::rename(&next, file)?;
-    std::fs::File::open(directory)?.sync_all()
 }
 
 async fn run(
@@ -366,31 +347,11 @@ async fn run(
     limit: Duration,
 ) -> Result<String, DriveError> {
     let failed = |cause: String| DriveError::Command { command: command.join(" "), cause };
-    let Some((program, arguments)) = command.split_first() else {
-        return Err(failed("no program".to_owned()));
-    };
-    let mut started = Command::new(program);
-    started.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    started.kill_on_drop(true);
-    if let Some(directory) = directory {
-        started.current_dir(directory);
+    let program = Program { command, directory, environment: &[], limit, goes_on: false };
+    let ended = program.run().await.map_err(failed)?;
+    if ended.status.success() {
+        Ok(ended.stderr)
+    } else {
+        Err(failed(format!("{}: {}", ended.status, ended.stderr)))
     }
-    let mut child = started.spawn().map_err(|error| failed(error.to_string()))?;
-    let mut said = Vec::new();
-    let ended = async {
-        if let Some(stderr) = child.stderr.take() {
-            let mut stderr = stderr.take(LONGEST_SAYING);
-            stderr.read_to_end(&mut said).await?;
-            // What it says beyond that is thrown away, so that it does not wait for a reader.
-            let mut rest = stderr.into_inner();
-            tokio::io::copy(&mut rest, &mut tokio::io::sink()).await?;
-        }
-        child.wait().await
-    };
-    let status = tokio::time::timeout(limit, ended)
-        .await
-        .map_err(|_| failed(format!("not done within {}", humantime::format_duration(limit))))?
-        .map_err(|error| failed(error.to_string()))?;
-    let said = String::from_utf8_lossy(&said).trim().to_owned();
-    if status.success() { Ok(said) } else { Err(failed(format!("{status}: {said}"))) }
 }

@@ -1,18 +1,24 @@
 //! The one task that owns the switch: hears of probes, operators and timers, and carries out effects in order.
 
+mod modes;
+mod news;
+mod recording;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switch_api::{Outcome, Running, Status};
 use switch_core::{
-    Attempt, Canary, Decision, Effect, Event, Kind, News, Phase, Refusal, Release, Rules, Slot,
-    Switch, Timestamp,
+    Attempt, Canary, Decision, Effect, Event, Mode, Phase, Refusal, Release, Rules, Slot, Switch,
+    Timestamp,
 };
-use switch_journal::{JournalError, Note, Outcome as Noted, Who};
+use switch_journal::{JournalError, Note, Who};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use crate::drive::{DriveError, Wanted};
+pub(crate) use self::modes::SetMode;
+use self::modes::Setter;
+use crate::drive::DriveError;
 use crate::events;
 use crate::handover::{DrainUnderWay, Ended, Halt, HandOver};
 use crate::requested::Requested;
@@ -27,6 +33,12 @@ pub(crate) enum Message {
         mismatch: bool,
     },
     Ask(Ask),
+    /// An operator wants a slot in another mode.
+    SetMode(SetMode),
+    ModeRecorded {
+        number: u64,
+        result: Result<(), RecordError>,
+    },
     Status {
         reply: oneshot::Sender<Status>,
     },
@@ -79,6 +91,11 @@ pub(crate) enum No {
         stays: Slot,
         cause: RecordError,
     },
+    /// The mode of a slot could not be written: it stays as it was.
+    ModeNotRecorded {
+        slot: Slot,
+        cause: RecordError,
+    },
     /// Too many operators are waiting for a drain.
     Busy,
 }
@@ -120,6 +137,8 @@ pub(crate) struct Driver {
     requested: Option<Requested>,
     /// The last attempt that changed the live slot.
     moved: Attempt,
+    /// The operator who waits until a change of a mode is recorded.
+    setter: Option<Setter>,
 }
 
 /// The wish whose decision is being recorded.
@@ -155,12 +174,14 @@ impl Driver {
             successor: None,
             requested: requested.filter(|requested| requested.is_open(moved)),
             moved,
+            setter: None,
         }
     }
 
     /// Runs until nobody can send it news any more, or until a successor decides.
     pub(crate) async fn run(mut self) {
         self.show_live();
+        self.begin_standby();
         self.resume_drain();
         if let Some(drive) = self.shared.drive.clone() {
             drive.begin(self.recorded()).await;
@@ -168,6 +189,7 @@ impl Driver {
         }
         loop {
             if !matches!(self.switch.phase(), Phase::Recording(_))
+                && !self.switch.is_changing_mode()
                 && let Some(successor) = self.successor.take()
                 && self.halt(successor).await == Ended::HandedOver
             {
@@ -200,9 +222,11 @@ impl Driver {
             Some(drive) => Some(drive.pause().await),
             None => None,
         };
+        self.shared.standby.pause().await;
         let (back, comes_back) = oneshot::channel();
         if !self.shared.journal.lend(comes_back).await {
             let _ = successor.halted.send(Halt::Busy);
+            self.begin_standby();
             return Ended::GoOn;
         }
         let drain = match self.switch.phase() {
@@ -216,6 +240,9 @@ impl Driver {
         let _ = successor.halted.send(Halt::Halted(drain));
         let ended = successor.ended.await.unwrap_or(Ended::GoOn);
         let _ = back.send(ended == Ended::GoOn);
+        if ended == Ended::GoOn {
+            self.begin_standby();
+        }
         if ended == Ended::HandedOver
             && let Some(decided) = &mut turn
         {
@@ -238,6 +265,8 @@ impl Driver {
             Message::HandOver(successor) => self.successor = Some(successor),
             Message::WorkerChanged { worker, mismatch } => self.worker_changed(&worker, mismatch),
             Message::Ask(ask) => self.ask(ask),
+            Message::SetMode(wish) => self.set_mode(wish),
+            Message::ModeRecorded { number, result } => self.mode_recorded(number, result),
             Message::Status { reply } => {
                 let _ = reply.send(self.status());
             }
@@ -276,7 +305,7 @@ impl Driver {
         let slot = worker.slot.as_str();
         self.shared.events.tell(
             "worker",
-            format!("{} in {slot} is {}", worker.name, worker.state()),
+            format!("{} in {slot} is {}", worker.name, pool.state_of(worker)),
             Some(slot),
             None,
         );
@@ -306,6 +335,9 @@ impl Driver {
             let text = format!("{slot}: {} of {} workers ready", report.ready, report.total);
             self.tell(Event::Report { slot: worker.slot, report });
             self.shared.events.tell("slot", text, Some(slot), None);
+        }
+        if pool.state() == "ready" {
+            self.shared.standby.is_awake(pool.slot);
         }
         self.tell_the_waiting();
     }
@@ -345,7 +377,7 @@ impl Driver {
         let plan = match self.switch.plan(ask.event.clone(), now) {
             Ok(plan) => plan,
             Err(refusal) => {
-                self.refused(&ask, &refusal);
+                self.refused(&ask.event, &ask.who, ask.dry_run, &refusal);
                 let _ = ask.reply.send(Err(No::Refused(refusal)));
                 return;
             }
@@ -358,6 +390,8 @@ impl Driver {
                 | Effect::Drain { .. }
                 | Effect::Retire { .. }
                 | Effect::Unpin { .. }
+                | Effect::RecordMode(_)
+                | Effect::SetMode { .. }
                 | Effect::Notify(_) => None,
             });
             let _ = ask.reply.send(outcome.ok_or(No::Busy));
@@ -385,21 +419,21 @@ impl Driver {
         }
     }
 
-    fn refused(&self, ask: &Ask, refusal: &Refusal) {
+    fn refused(&self, event: &Event, who: &Who, dry_run: bool, refusal: &Refusal) {
         let reason = refusal.reason();
-        tracing::info!(who = ask.who.name, reason, %refusal, dry_run = ask.dry_run, "refused");
-        if ask.dry_run {
+        tracing::info!(who = who.name, reason, %refusal, dry_run, "refused");
+        if dry_run {
             return;
         }
-        self.shared.events.tell("refused", format!("{}: {refusal}", ask.who.name), None, None);
+        self.shared.events.tell("refused", format!("{}: {refusal}", who.name), None, None);
         self.shared.journal.note_in_passing(Note {
             at: Timestamp(events::now()),
             kind: "refused".to_owned(),
-            who: ask.who.clone(),
-            text: format!("{}: {refusal}", wish(&ask.event)),
+            who: who.clone(),
+            text: format!("{}: {refusal}", wish(event)),
             detail: Some(serde_json::json!({ "reason": reason }).to_string()),
         });
-        match &ask.event {
+        match event {
             Event::Canary { .. } => {
                 self.shared.metrics.promotion(self.switch.live().other().as_str(), "refused");
             }
@@ -410,9 +444,15 @@ impl Driver {
             Event::Rollback { .. } => {
                 self.shared.metrics.rollback(self.switch.live().other().as_str(), "refused")
             }
+            Event::Standby { slot, mode, .. } => {
+                let slot = slot.unwrap_or(self.switch.live().other());
+                self.shared.metrics.mode_change(slot.as_str(), mode.as_str(), "refused");
+            }
             Event::Report { .. }
             | Event::Recorded { .. }
             | Event::RecordFailed { .. }
+            | Event::ModeRecorded { .. }
+            | Event::ModeRecordFailed { .. }
             | Event::Drained { .. }
             | Event::Tick => {}
         }
@@ -453,6 +493,8 @@ impl Driver {
                 Effect::Retire { slot, .. } => {
                     tracing::info!(%slot, "slot retired: it is no longer kept for a rollback")
                 }
+                Effect::RecordMode(change) => self.record_mode(change),
+                Effect::SetMode { slot, mode } => self.bring_into(slot, mode),
                 Effect::Notify(news) => self.notify(news),
             }
         }
@@ -481,214 +523,10 @@ impl Driver {
         self.tell_the_waiting();
     }
 
-    fn record(&mut self, decision: Decision) {
-        let attempt = decision.attempt;
-        let who = self.asked.as_ref().map_or_else(
-            || Who { name: "switchyard".to_owned(), uid: None, pid: None },
-            |asked| asked.who.clone(),
-        );
-        tracing::info!(
-            %attempt, kind = decision.kind.as_str(), from = %decision.from, to = %decision.to, who = who.name,
-            forced = decision.forced, reason = decision.reason.as_deref().unwrap_or("-"), "recording a decision"
-        );
-        let wanted = Wanted::of(&decision, &who.name);
-        let handed_in = self.shared.journal.record(decision, who, Timestamp(events::now()));
-        let own = self.own.clone();
-        let shared = self.shared.clone();
-        tokio::spawn(async move {
-            let mut result = match handed_in {
-                Ok(answer) => match answer.await {
-                    Ok(result) => result.map_err(RecordError::from),
-                    Err(_) => Err(RecordError::Gone),
-                },
-                Err(slow) => Err(RecordError::Slow(slow)),
-            };
-            if result.is_ok()
-                && let Some(drive) = &shared.drive
-                && let Err(error) = drive.follow(&wanted).await
-            {
-                shared.metrics.not_followed.inc();
-                withdraw(&shared, attempt).await;
-                result = Err(RecordError::NotFollowed(error));
-            }
-            let _ = own.send(Message::Recorded { attempt, result }).await;
-        });
-    }
-
-    /// What was decided before this process began.
-    fn recorded(&self) -> Wanted {
-        Wanted {
-            live: self.switch.live(),
-            attempt: self.switch.attempt().0,
-            canary: self.switch.canary().cloned(),
-            why: format!("{} is live (attempt {})\n", self.switch.live(), self.switch.attempt()),
-        }
-    }
-
-    /// Makes the proxy that is driven follow what was decided last.
-    fn catch_up(&self) {
-        let Some(drive) = self.shared.drive.clone() else { return };
-        let shared = self.shared.clone();
-        tokio::spawn(async move {
-            let failed = |error: &DriveError| {
-                shared.metrics.not_followed.inc();
-                let causes = telemetry::voice::causes(error);
-                tracing::error!(%error, cause = causes.join(": "), "the proxy does not follow the recorded decision");
-                shared.events.tell(
-                    "not_followed",
-                    format!("the proxy does not follow: {error}"),
-                    None,
-                    None,
-                );
-            };
-            drive.catch_up(failed).await;
-        });
-    }
-
-    fn notify(&mut self, news: News) {
-        match news {
-            News::Switched(decision) => self.switched(&decision),
-            News::Stayed { decision, cause } => {
-                let text = format!(
-                    "{} stays live: attempt {} did not take effect: {cause}",
-                    decision.from, decision.attempt
-                );
-                tracing::error!(attempt = %decision.attempt, stays = %decision.from, cause, "the decision did not take effect, traffic stays");
-                self.shared.events.tell(
-                    "stayed",
-                    text,
-                    Some(decision.from.as_str()),
-                    Some(decision.attempt.0),
-                );
-                self.count(&decision, "failed");
-                let cause = self.cause.take().unwrap_or(RecordError::Gone);
-                if let Some(asked) = self.asked.take() {
-                    let _ = asked.reply.send(Err(No::NotRecorded { stays: decision.from, cause }));
-                }
-            }
-            News::Drained { attempt, slot } => {
-                self.shared.journal.finish(attempt, Noted::Drained);
-                tracing::info!(%attempt, %slot, "slot drained");
-                self.shared.events.tell(
-                    "drained",
-                    format!("{slot} is drained"),
-                    Some(slot.as_str()),
-                    Some(attempt.0),
-                );
-                self.deadline.take_if(|(of, _)| *of == attempt);
-                self.answer_waiting(|waiting| waiting == attempt, true);
-            }
-            News::Retired { attempt, slot } => {
-                let text = format!("{slot} is no longer kept for a rollback");
-                self.shared.events.tell("retired", text, Some(slot.as_str()), Some(attempt.0));
-            }
-            News::Halted { slot, because } => {
-                tracing::error!(%slot, because, "the promotion in stages is halted: all requests go back to the live slot");
-                let text = format!("the promotion of {slot} is halted: {because}");
-                self.shared.events.tell("halted", text, Some(slot.as_str()), None);
-            }
-            News::LiveDown { slot } => {
-                tracing::error!(%slot, "the live slot has no ready worker");
-                let text = format!("{slot} is live and has no ready worker");
-                self.shared.events.tell("live_down", text, Some(slot.as_str()), None);
-            }
-        }
-    }
-
-    fn switched(&mut self, decision: &Decision) {
-        let attempt = decision.attempt;
-        if decision.from != decision.to {
-            self.moved = attempt;
-            self.requested.take_if(|requested| !requested.is_open(attempt));
-        }
-        self.shared.journal.finish(attempt, Noted::Routed);
-        // A drain that this attempt overtook will not be heard of any more.
-        self.answer_waiting(|waiting| waiting != attempt, false);
-        let mut text = match decision.kind {
-            Kind::Promote => format!("{} is live: promoted by attempt {attempt}", decision.to),
-            Kind::Rollback => {
-                format!("{} is live: rolled back to by attempt {attempt}", decision.to)
-            }
-            Kind::Failover => {
-                format!("{} is live: it took over by attempt {attempt}", decision.to)
-            }
-            Kind::Canary => format!("{decision}, by attempt {attempt}"),
-        };
-        if let Some(reason) = &decision.reason {
-            text.push_str(&format!(" ({reason})"));
-        }
-        let kind = if decision.kind == Kind::Canary { "canary" } else { "switched" };
-        if decision.kind == Kind::Failover {
-            tracing::error!(%attempt, from = %decision.from, to = %decision.to, "failover: the live slot died");
-        }
-        self.shared.events.tell(kind, text, Some(decision.to.as_str()), Some(attempt.0));
-        self.count(decision, "done");
-        let Some(asked) = self.asked.take() else { return };
-        let took = asked.accepted.elapsed();
-        tracing::info!(%attempt, live = %decision.to, took_us = took.as_micros(), "switched");
-        let mut outcome = outcome(decision, asked.effects, true);
-        outcome.took_ms = Some((took.as_secs_f64() * 1e6).round() / 1e3);
-        outcome.drained = match self.switch.phase() {
-            Phase::Draining { slot, .. } => {
-                let pinned = self.switch.pinned().is_some_and(|pinned| pinned.slot == slot);
-                !pinned && self.shared.routing.slot(slot).in_flight() == 0
-            }
-            Phase::Steady | Phase::Recording(_) => true,
-        };
-        if asked.wait_drained && !outcome.drained {
-            self.waiting.push((attempt, outcome, asked.reply));
-        } else {
-            let _ = asked.reply.send(Ok(outcome));
-        }
-    }
-
-    fn answer_waiting(&mut self, which: impl Fn(Attempt) -> bool, drained: bool) {
-        let (ready, waiting) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|(attempt, ..)| which(*attempt));
-        self.waiting = waiting;
-        let ready: Vec<_> = ready;
-        for (_, mut outcome, reply) in ready {
-            outcome.drained = drained;
-            let _ = reply.send(Ok(outcome));
-        }
-    }
-
-    fn count(&self, decision: &Decision, how: &str) {
-        match decision.kind {
-            Kind::Promote => self.shared.metrics.promotion(decision.to.as_str(), how),
-            Kind::Rollback => self.shared.metrics.rollback(decision.to.as_str(), how),
-            Kind::Failover if how == "done" => self.shared.metrics.failovers.inc(),
-            Kind::Failover | Kind::Canary => {}
-        }
-    }
-
-    fn show_live(&self) {
-        for (slot, metrics) in Slot::ALL.into_iter().zip(&self.shared.metrics.slots) {
-            metrics.live.set(i64::from(slot == self.shared.routing.live()));
-        }
-        let share = self.switch.canary().map_or(0, |canary| canary.share.thousandths());
-        self.shared.metrics.canary_share(share);
-    }
-
     fn status(&self) -> Status {
         let deadline = self.deadline.map(|(_, at)| at);
         status::status(&self.switch, &self.shared, &self.listen, deadline, self.requested.as_ref())
     }
-}
-
-/// A decision that was recorded and not carried out must not count after a restart.
-async fn withdraw(shared: &Shared, attempt: Attempt) {
-    let answer = match shared.journal.withdraw(attempt) {
-        Ok(answer) => answer.await.map_err(|_| "the state file's thread has ended".to_owned()),
-        Err(slow) => Err(slow.to_owned()),
-    };
-    let failed = match answer {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error.to_string(),
-        Err(text) => text,
-    };
-    tracing::error!(%attempt, cause = failed, "the decision could not be withdrawn: a restart would carry it out");
 }
 
 /// What an operator asked for, in a word.
@@ -697,9 +535,13 @@ fn wish(event: &Event) -> &'static str {
         Event::Promote { .. } => "promote",
         Event::Rollback { .. } => "rollback",
         Event::Canary { .. } => "canary",
+        Event::Standby { mode: Mode::Full, .. } => "wake",
+        Event::Standby { .. } => "sleep",
         Event::Report { .. }
         | Event::Recorded { .. }
         | Event::RecordFailed { .. }
+        | Event::ModeRecorded { .. }
+        | Event::ModeRecordFailed { .. }
         | Event::Drained { .. }
         | Event::Tick => "-",
     }

@@ -122,9 +122,8 @@ fn needed(method: &Method, path: &str, protect_metrics: bool) -> Option<Role> {
         "/metrics" if !protect_metrics => None,
         _ if method.is_safe() => Some(Role::Viewer),
         "/v1/request" => Some(Role::Requester),
-        "/v1/promote" | "/v1/rollback" | "/v1/canary" | "/v1/shadow" | "/v1/drain" | "/v1/warm" => {
-            Some(Role::Operator)
-        }
+        "/v1/promote" | "/v1/rollback" | "/v1/canary" | "/v1/shadow" | "/v1/drain" | "/v1/warm"
+        | "/v1/standby" => Some(Role::Operator),
         // What is not listed changes the gateway itself, or is new: nobody has it by accident.
         _ => Some(Role::Admin),
     }
@@ -302,6 +301,7 @@ mod tests {
             (Method::POST, "/v1/rollback", Some(Role::Operator)),
             (Method::POST, "/v1/canary", Some(Role::Operator)),
             (Method::POST, "/v1/drain", Some(Role::Operator)),
+            (Method::POST, "/v1/standby", Some(Role::Operator)),
             (Method::POST, "/v1/reload", Some(Role::Admin)),
             (Method::DELETE, "/v1/anything", Some(Role::Admin)),
         ] {

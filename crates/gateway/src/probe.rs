@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -18,6 +19,8 @@ use crate::worker::Worker;
 
 /// The longest `/health` answer read, in bytes.
 const LONGEST_ANSWER: usize = 256 * 1024;
+/// The most that is kept of what it says about itself, in characters.
+const LONGEST_DETAIL: usize = 500;
 /// While a worker has no verdict yet, probes follow each other faster, so that a restart takes no longer than it must.
 const FIRST_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -32,8 +35,13 @@ pub(crate) async fn run(
     let mut falls = 0;
     let mut timer = ticks(FIRST_INTERVAL.min(health.interval));
     let mut hurried = true;
+    let mut start = worker.start();
     loop {
         timer.tick().await;
+        if worker.start() != start {
+            start = worker.start();
+            (rises, falls) = (0, 0);
+        }
         let asked = ask(worker.address, &worker.name, &health.path);
         let outcome = match tokio::time::timeout(health.timeout, asked).await {
             Ok(outcome) => outcome.map(|answer| (answer.status, answer.identity)),
@@ -44,6 +52,7 @@ pub(crate) async fn run(
         let (identity, detail) = match outcome {
             Ok((200, identity)) => {
                 worker.counters.probe_ready.inc();
+                worker.set_failed(start, false);
                 rises += 1;
                 falls = 0;
                 (identity, String::new())
@@ -56,10 +65,13 @@ pub(crate) async fn run(
                     .and_then(|identity| identity.health["status"].as_str().map(str::to_owned));
                 // A worker that says it is stopping is no flapping probe: believe it at once.
                 falls = if says.as_deref() == Some("draining") { health.fall } else { falls + 1 };
-                (
-                    identity,
-                    format!("answers {status} {}", says.unwrap_or_default()).trim_end().to_owned(),
-                )
+                worker.set_failed(start, says.as_deref() == Some("failed"));
+                (identity.clone(), detail(status, identity.as_ref()))
+            }
+            // Nobody is there, and nobody should be.
+            Err(_) if pool.is_asleep() => {
+                (rises, falls) = (0, health.fall);
+                (None, String::new())
             }
             Err(cause) => {
                 worker.counters.probe_failed.inc();
@@ -85,11 +97,11 @@ pub(crate) async fn run(
             timer.tick().await;
         }
         // An answer that is not a success does not change what the worker is known to serve.
-        let changed = worker.judge(healthy, identity.filter(|_| rises > 0), detail);
+        let changed = worker.judge(start, healthy, identity.filter(|_| rises > 0), detail);
         let mismatch = worker.compare(pool.expected().as_deref());
         if changed || mismatch {
             tracing::info!(
-                slot = %worker.slot, worker = worker.name, state = worker.state(), detail = %worker.detail(),
+                slot = %worker.slot, worker = worker.name, state = pool.state_of(&worker), detail = %worker.detail(),
                 "worker changed"
             );
             let news = Message::WorkerChanged { worker: Arc::clone(&worker), mismatch };
@@ -98,6 +110,20 @@ pub(crate) async fn run(
             }
         }
     }
+}
+
+/// What a worker that is not ready says, such as `answers 503 loading: language model`.
+fn detail(status: u16, identity: Option<&Identity>) -> String {
+    let health = identity.map_or(&Value::Null, |identity| &identity.health);
+    let says = health["status"].as_str().unwrap_or_default();
+    let more = match says {
+        "loading" => health["loading"].as_str(),
+        "failed" => health.pointer("/error/message").and_then(Value::as_str),
+        _ => None,
+    };
+    let more = more.map_or_else(String::new, |more| format!(": {more}"));
+    let text = format!("answers {status} {says}{more}");
+    text.trim_end().chars().take(LONGEST_DETAIL).collect()
 }
 
 fn ticks(interval: Duration) -> tokio::time::Interval {

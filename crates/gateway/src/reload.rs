@@ -33,6 +33,8 @@ const ONLY_AT_START: &[&str] = &[
     "drive",
     "state",
     "shadow",
+    "slots.blue.standby",
+    "slots.green.standby",
     "threads",
     "limits.connections",
     "limits.http2_streams",
@@ -137,6 +139,12 @@ impl Reloader {
         if !fixed.is_empty() {
             return Err(ReloadError::OnlyAtStart(fixed));
         }
+        if let Some(slot) =
+            Slot::ALL.into_iter().find(|slot| self.has_other_workers(*slot, &settings))
+        {
+            let text = format!("slots.{slot}.workers where there is slots.{slot}.standby");
+            return Err(ReloadError::OnlyAtStart(vec![text]));
+        }
         let metrics = &self.shared.metrics;
         let changed = |keys: &[&str]| {
             changes.iter().any(|change| keys.iter().any(|key| is_below(&change.key, key)))
@@ -184,6 +192,16 @@ impl Reloader {
         tracing::info!(who = who.name, changes = text, "settings reloaded");
         self.shared.events.tell("reloaded", format!("{}: {text}", who.name), None, None);
         Ok(changes)
+    }
+
+    /// Whether workers came or went of a slot whose workers are started and stopped here.
+    fn has_other_workers(&self, slot: Slot, settings: &Settings) -> bool {
+        self.shared.standby.workers(slot).is_some_and(|known| {
+            let mut typed: Vec<&str> =
+                settings.slots[slot.index()].workers.iter().map(|it| it.name.as_str()).collect();
+            typed.sort_unstable();
+            typed != known
+        })
     }
 
     async fn record(&self, changes: &[Change], who: &Who) -> Result<(), ReloadError> {

@@ -8,6 +8,7 @@ use switch_core::{Attempt, Release, Slot, Timestamp};
 use switch_journal::{Note, Who};
 
 use crate::events;
+use crate::journal_desk::JournalDesk;
 
 /// The kind of its notes and events.
 pub(crate) const KIND: &str = "request";
@@ -58,7 +59,7 @@ impl Requested {
     }
 
     /// What a note says; `None` when it withdraws, or when no version of ours has written it.
-    pub(crate) fn from_note(note: &Note) -> Option<Self> {
+    fn from_note(note: &Note) -> Option<Self> {
         let Who { name, .. } = &note.who;
         let detail: Detail = serde_json::from_str(note.detail.as_deref()?).ok()?;
         Some(Self {
@@ -70,6 +71,11 @@ impl Requested {
             at: note.at,
             who: name.clone(),
         })
+    }
+
+    /// What was asked for before a restart.
+    pub(crate) async fn last(journal: &JournalDesk) -> Option<Self> {
+        Self::from_note(&journal.last_note(KIND).await?.ok()??)
     }
 
     /// Whether it is still to be decided when attempt `moved` was the last to change the live slot.

@@ -4,9 +4,11 @@ pub(crate) mod check;
 mod drive;
 mod listen;
 mod operators;
+mod place;
 mod promotion;
 mod routes;
 mod slots;
+mod standby;
 mod upstream;
 mod users;
 
@@ -19,7 +21,7 @@ use ipnet::IpNet;
 use nginx_config::import::{Level, Options};
 use serde::Deserialize;
 use settings_file::SettingsError;
-use switch_core::{Rules, Slot};
+use switch_core::{Mode, Rules, Slot};
 
 use crate::routes::Routes;
 use check::{address, positive};
@@ -28,11 +30,13 @@ pub use drive::{Confirm, Drive};
 use listen::{Admin, Listen, Tls};
 pub use listen::{CertificateFiles, Limits, Shutdown, TlsVersion};
 pub use operators::Operators;
+pub(crate) use place::{Place, places};
 pub use promotion::{Conversations, Hold, Mismatch, Shadow, Warm};
 use promotion::{FirstLive, Promotion, Requirement, Routing};
 use routes::{MapFile, RouteFile};
 use slots::Slots;
 pub use slots::{Balance, SlotSettings, WorkerSettings};
+pub use standby::{Driver as StandbyDriver, Restart, Standby};
 pub use upstream::{Health, Passive, Upstream};
 pub use users::{Jwt, Users};
 use users::{RateLimitFile, UsersFile};
@@ -275,6 +279,8 @@ impl Settings {
         if !(1..=1024).contains(&threads) {
             return Err(SettingsError::invalid(file, "threads", "must be between 1 and 1024"));
         }
+        let after_keep = [&slots[0], &slots[1]]
+            .map(|slot| slot.standby.as_ref().map_or(Mode::Full, |standby| standby.after_keep));
         Ok(Self {
             listen,
             https,
@@ -297,6 +303,7 @@ impl Settings {
                     .as_ref()
                     .map_or(std::time::Duration::ZERO, |conversations| conversations.keep),
                 failover: typed.routing.failover.as_ref().map(|failover| failover.after),
+                after_keep,
             },
             mismatch: typed.promotion.mismatch,
             warm: typed.promotion.warm,

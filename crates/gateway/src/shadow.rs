@@ -15,6 +15,7 @@ use telemetry::gateway::GatewayMetrics;
 use tokio::sync::Semaphore;
 
 use crate::exchange::{Failure, send};
+use crate::journal_desk::JournalDesk;
 use crate::routing::Assignment;
 use crate::settings;
 use crate::slot_pool::{Chosen, SlotPool};
@@ -161,4 +162,11 @@ async fn exchange(copy: Copy, assignment: &Assignment) -> Result<u16, Failure> {
         Ok(status)
     })
     .await
+}
+
+/// The share that was copied to the idle slot before a restart.
+pub(crate) async fn last_share(journal: &JournalDesk) -> Option<Share> {
+    let note = journal.last_note("shadow").await?.ok()??;
+    let detail: serde_json::Value = serde_json::from_str(&note.detail?).ok()?;
+    Share::per_mille(u16::try_from(detail["thousandths"].as_u64()?).ok()?)
 }

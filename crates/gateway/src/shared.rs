@@ -13,6 +13,7 @@ use crate::journal_desk::JournalDesk;
 use crate::routing::Routing;
 use crate::running::Running;
 use crate::shadow::Shadow;
+use crate::standby::Standby;
 
 /// One of each in a gateway.
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub shadow: Arc<Shadow>,
     /// The proxy that carries the requests instead of this one.
     pub drive: Option<Arc<Drive>>,
+    /// What starts and stops workers.
+    pub standby: Arc<Standby>,
     pub metrics: Arc<GatewayMetrics>,
     pub events: Events,
     pub journal: JournalDesk,

@@ -37,6 +37,8 @@ pub(crate) struct SlotPool {
     draining: AtomicBool,
     emptied: Notify,
     expected: ArcSwapOption<Release>,
+    /// Its workers are to be stopped until they are woken.
+    asleep: AtomicBool,
     turn: AtomicUsize,
 }
 
@@ -66,6 +68,7 @@ impl SlotPool {
             draining: AtomicBool::new(false),
             emptied: Notify::new(),
             expected: ArcSwapOption::empty(),
+            asleep: AtomicBool::new(false),
             turn: AtomicUsize::new(0),
         }
     }
@@ -118,6 +121,15 @@ impl SlotPool {
             let _ = tokio::time::timeout(LOOK_AGAIN, self.emptied.notified()).await;
         }
         self.draining.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether its workers are to be stopped until they are woken: then nobody is alarmed that they do not answer.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_asleep(&self, asleep: bool) {
+        self.asleep.store(asleep, Ordering::Relaxed);
     }
 
     /// What the slot was recorded to serve; only the live slot is held to it.
@@ -200,6 +212,8 @@ impl SlotPool {
         let ready = count("ready");
         if members.enabled().next().is_none() {
             "empty"
+        } else if self.is_asleep() {
+            "asleep"
         } else if ready == members.enabled().count() {
             "ready"
         } else if ready > 0 || count("ejected") > 0 {
@@ -210,6 +224,14 @@ impl SlotPool {
             "unproven"
         } else {
             "down"
+        }
+    }
+
+    /// The word for one of its workers in `status`.
+    pub(crate) fn state_of(&self, worker: &Worker) -> &'static str {
+        match worker.state() {
+            "down" | "unproven" if self.is_asleep() => "asleep",
+            state => state,
         }
     }
 
@@ -340,7 +362,7 @@ impl SlotPool {
         let settings =
             crate::settings::WorkerSettings::plain("127.0.0.1:1", ([127, 0, 0, 1], 1).into());
         let worker = Worker::new(slot, settings, &passive, Duration::ZERO, &metrics);
-        worker.judge(true, None, String::new());
+        worker.judge(0, true, None, String::new());
         let workers = vec![Arc::new(worker)];
         Self::new(slot, Members { workers, mismatch, balance: Balance::LeastInFlight })
     }

@@ -67,19 +67,27 @@ fn slot_status(switch: &Switch, shared: &Shared, slot: Slot, conversations: u64)
     let members = pool.members();
     let workers = members.workers.iter().map(|worker| WorkerStatus {
         address: worker.name.clone(),
-        state: worker.state().to_owned(),
+        state: pool.state_of(worker).to_owned(),
         in_flight: u64::from(worker.in_flight.load(Ordering::Relaxed)),
         breaker: Some(worker.breaker.state(now_millis()).as_str().to_owned()),
-        detail: Some(worker.detail().to_string()).filter(|detail| !detail.is_empty()),
+        detail: Some(worker.detail().to_string())
+            .filter(|detail| !detail.is_empty() && pool.state_of(worker) != "asleep"),
     });
+    let standby = shared.standby.told(pool);
+    let waking = standby.as_ref().is_some_and(|standby| standby.state == "waking");
+    let state = match pool.state() {
+        "down" | "unproven" if waking => "waking",
+        state => state,
+    };
     SlotStatus {
-        state: pool.state().to_owned(),
+        state: state.to_owned(),
         in_flight: pool.in_flight(),
         workers: workers.collect(),
         release: pool.health(),
         release_name: pool.release().map(|release| release.label),
         retired: switch.is_retired(slot),
         conversations,
+        standby,
     }
 }
 

@@ -1,18 +1,20 @@
 //! One worker: whether it may get requests, and how many it is answering.
 
+mod counters;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use prometheus_children::Children;
 use switch_core::{Release, Slot};
 use telemetry::gateway::GatewayMetrics;
 
 use crate::breaker::{Breaker, State};
 use crate::identity::Identity;
 use crate::settings::{Passive, WorkerSettings};
+use counters::Children;
 
 /// A worker of a slot. Read by every request without a lock; written by its probe and by failed requests.
 pub(crate) struct Worker {
@@ -27,6 +29,10 @@ pub(crate) struct Worker {
     judged: AtomicBool,
     /// Serves another release than the one recorded for its slot.
     mismatch: AtomicBool,
+    /// Which start of it is known: verdicts about an earlier one say nothing. Only probes and keepers take the lock.
+    start: Mutex<u64>,
+    /// It says itself that it will not become ready.
+    failed: AtomicBool,
     identity: ArcSwapOption<Identity>,
     detail: ArcSwap<String>,
     pub breaker: Breaker,
@@ -43,36 +49,6 @@ pub(crate) struct Worker {
     slow_start: AtomicU64,
     ready_at: AtomicU64,
     pub counters: Children,
-}
-
-mod prometheus_children {
-    //! The worker's metrics, looked up once.
-
-    use switch_core::Slot;
-    use telemetry::gateway::{Counter, GatewayMetrics, Gauge};
-
-    pub(crate) struct Children {
-        pub probe_ready: Counter,
-        pub probe_not_ready: Counter,
-        pub probe_failed: Counter,
-        pub ejections: Counter,
-        pub mismatches: Counter,
-        pub ready: Gauge,
-    }
-
-    impl Children {
-        pub(crate) fn of(metrics: &GatewayMetrics, slot: Slot, worker: &str) -> Self {
-            let slot = slot.as_str();
-            Self {
-                probe_ready: metrics.probe(slot, worker, "ready"),
-                probe_not_ready: metrics.probe(slot, worker, "not_ready"),
-                probe_failed: metrics.probe(slot, worker, "failed"),
-                ejections: metrics.ejection(slot, worker),
-                mismatches: metrics.mismatch(slot, worker),
-                ready: metrics.worker_ready(slot, worker),
-            }
-        }
-    }
 }
 
 impl Worker {
@@ -92,6 +68,8 @@ impl Worker {
             healthy: AtomicBool::new(false),
             judged: AtomicBool::new(false),
             mismatch: AtomicBool::new(false),
+            start: Mutex::new(0),
+            failed: AtomicBool::new(false),
             identity: ArcSwapOption::empty(),
             detail: ArcSwap::from_pointee("not probed yet".to_owned()),
             breaker: Breaker::new(passive),
@@ -196,8 +174,46 @@ impl Worker {
         self.detail.load_full()
     }
 
-    /// Takes in a verdict of the probe. Says whether anything a switch cares about changed.
-    pub(crate) fn judge(&self, healthy: bool, identity: Option<Identity>, detail: String) -> bool {
+    /// Which start of it is the last one that is known.
+    pub(crate) fn start(&self) -> u64 {
+        *self.start.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It was started again, or stopped: it gets no requests before it has proven itself anew. Says whether that changes
+    /// anything for the switch.
+    pub(crate) fn forget(&self, why: &str) -> bool {
+        let mut start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
+        *start += 1;
+        self.failed.store(false, Ordering::Relaxed);
+        self.detail.store(Arc::new(why.to_owned()));
+        self.counters.ready.set(0);
+        self.healthy.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether it says that it will not become ready.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_failed(&self, start: u64, failed: bool) {
+        let known = self.start.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known == start {
+            self.failed.store(failed, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes in a verdict of the probe about a start of it. Says whether anything a switch cares about changed.
+    pub(crate) fn judge(
+        &self,
+        start: u64,
+        healthy: bool,
+        identity: Option<Identity>,
+        detail: String,
+    ) -> bool {
+        let known = self.start.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != start {
+            return false;
+        }
         if **self.detail.load() != detail {
             self.detail.store(Arc::new(detail));
         }

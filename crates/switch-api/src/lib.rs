@@ -48,8 +48,8 @@ pub struct Status {
 /// One slot in [`Status`].
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct SlotStatus {
-    /// `ready` (every worker), `degraded` (some), `mismatch` (another release than recorded), `unproven`, `down` or
-    /// `empty`.
+    /// `ready` (every worker), `degraded` (some), `mismatch` (another release than recorded), `unproven`, `down`,
+    /// `asleep`, `waking` or `empty`.
     pub state: String,
     /// Requests being answered.
     pub in_flight: u64,
@@ -65,13 +65,16 @@ pub struct SlotStatus {
     /// Conversations known to have begun here, while they are remembered.
     #[serde(default)]
     pub conversations: u64,
+    /// How the slot's workers are started and stopped, where the settings say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby: Option<Standby>,
 }
 
 /// One worker in [`SlotStatus`].
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub struct WorkerStatus {
     pub address: String,
-    /// `ready`, `unproven`, `down`, `mismatch` or `ejected`.
+    /// `ready`, `unproven`, `down`, `mismatch`, `ejected` or `asleep`.
     pub state: String,
     pub in_flight: u64,
     /// The circuit breaker: `closed` (requests go through), `open` (none do), `half_open` (one is let through to see).
@@ -80,6 +83,24 @@ pub struct WorkerStatus {
     /// Why it is not ready, in the probe's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+/// The mode of a slot, and how far its workers have come into it.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct Standby {
+    /// The mode that was recorded last: `full`, `cpu` or `asleep`.
+    pub mode: String,
+    /// `awake` (every worker is ready), `waking`, `stopping`, `asleep`, `restarting` (a worker has ended and is started
+    /// again), `failed`, or `left` (nobody has asked the gateway to touch them).
+    pub state: String,
+    /// `process`, `systemd` or `command`.
+    pub driver: String,
+    /// What is under way or went wrong, a line for each worker concerned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detail: Vec<String>,
+    /// What to do about it, where something went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// The slot that can be rolled back to.
@@ -243,6 +264,33 @@ pub struct Warm {
     /// `blue` or `green`; the idle slot when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<String>,
+}
+
+/// `POST /v1/standby`: a slot's workers are to be in another mode. Answered with [`ModeSet`] once that is recorded;
+/// `status` says how far it has come.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct SetMode {
+    /// `blue` or `green`; the idle slot when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
+    /// `full`, `cpu` or `asleep`.
+    pub mode: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Give up the rollback to a slot that is kept. Needs a reason, and is recorded.
+    #[serde(default)]
+    pub force: bool,
+}
+
+/// The answer to [`SetMode`].
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct ModeSet {
+    pub slot: String,
+    pub mode: String,
+    pub forced: bool,
+    /// One sentence.
+    pub text: String,
 }
 
 /// `POST /v1/canary`.
@@ -454,7 +502,7 @@ pub struct Event {
     /// RFC 3339.
     pub at: String,
     /// `switched`, `canary`, `halted`, `stayed`, `drained`, `retired`, `live_down`, `deadline`, `request`, `slot`, `worker`,
-    /// `mismatch`, `refused` or `lagged`.
+    /// `mismatch`, `refused`, `standby`, `restart` or `lagged`.
     pub kind: String,
     /// One sentence for people.
     pub text: String,
@@ -507,6 +555,7 @@ mod tests {
             release_name: Some("small@v1".into()),
             retired: false,
             conversations: 0,
+            standby: None,
         };
         let status = Status {
             live: "blue".into(),

@@ -5,10 +5,12 @@
 
 #![warn(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
+mod modes;
 mod refusal;
 mod switch;
 mod words;
 
+pub use modes::{Mode, ModeChange};
 pub use refusal::Refusal;
 pub use switch::{Kept, Phase, Pinned, Remembered, Rules, Switch};
 pub use words::{

@@ -1,5 +1,6 @@
 //! Every "no" of the switch, with its numbers and what to do about it.
 
+use crate::modes::Mode;
 use crate::words::{Attempt, Slot};
 
 /// Why the switch does not do what it was asked.
@@ -33,6 +34,22 @@ pub enum Refusal {
     RollbackWindowOver { slot: Slot },
     #[error("{slot} no longer serves the release that was live: {was} then, {is} now")]
     ReleaseChanged { slot: Slot, was: String, is: String },
+    #[error("{slot} is asleep")]
+    Asleep { slot: Slot },
+    #[error("{slot} runs on the CPU only")]
+    OnCpu { slot: Slot },
+    #[error("the mode of {slot} is being changed to {mode}")]
+    ModeChanging { slot: Slot, mode: Mode },
+    #[error("{slot} is live: only the idle slot can be set to {mode}")]
+    StandbyLive { slot: Slot, mode: Mode },
+    #[error("{slot} gets the requests of a canary: it cannot be set to {mode}")]
+    StandbyCanary { slot: Slot, mode: Mode },
+    #[error("{slot} finishes its running answers: it cannot be set to {mode} yet")]
+    StandbyDraining { slot: Slot, mode: Mode },
+    #[error("conversations stay on {slot}: it cannot be set to {mode} yet")]
+    StandbyPinned { slot: Slot, mode: Mode },
+    #[error("{slot} is kept for a rollback, which needs it as it is")]
+    KeptForRollback { slot: Slot, mode: Mode },
 }
 
 impl Refusal {
@@ -53,6 +70,14 @@ impl Refusal {
             Self::NothingToRollBack { .. } => "nothing_to_roll_back",
             Self::RollbackWindowOver { .. } => "rollback_window_over",
             Self::ReleaseChanged { .. } => "release_changed",
+            Self::Asleep { .. } => "asleep",
+            Self::OnCpu { .. } => "on_cpu",
+            Self::ModeChanging { .. } => "mode_changing",
+            Self::StandbyLive { .. } => "slot_live",
+            Self::StandbyCanary { .. } => "slot_canary",
+            Self::StandbyDraining { .. } => "slot_draining",
+            Self::StandbyPinned { .. } => "slot_pinned",
+            Self::KeptForRollback { .. } => "kept_for_rollback",
         }
     }
 
@@ -85,6 +110,15 @@ impl Refusal {
             Self::RollbackWindowOver { slot } | Self::ReleaseChanged { slot, .. } => {
                 format!("switchctl promote {slot}")
             }
+            Self::Asleep { slot } | Self::OnCpu { slot } => format!("switchctl wake {slot}"),
+            Self::ModeChanging { .. } => "switchctl status shows when it is over".to_owned(),
+            Self::StandbyLive { slot, .. } => format!("switchctl promote {}", slot.other()),
+            Self::StandbyCanary { .. } => "end it first: switchctl canary off".to_owned(),
+            Self::StandbyDraining { slot, .. } => format!("switchctl drain {slot} --watch"),
+            Self::StandbyPinned { .. } => "switchctl status shows until when".to_owned(),
+            Self::KeptForRollback { slot, mode } => format!(
+                "wait until it is retired, or give the rollback up: switchctl sleep {slot} --mode {mode} --force --reason TEXT"
+            ),
         }
     }
 
@@ -106,7 +140,15 @@ impl Refusal {
             | Self::StagesToLive { .. }
             | Self::NothingToRollBack { .. }
             | Self::RollbackWindowOver { .. }
-            | Self::ReleaseChanged { .. } => Vec::new(),
+            | Self::ReleaseChanged { .. }
+            | Self::Asleep { .. }
+            | Self::OnCpu { .. }
+            | Self::ModeChanging { .. }
+            | Self::StandbyLive { .. }
+            | Self::StandbyCanary { .. }
+            | Self::StandbyDraining { .. }
+            | Self::StandbyPinned { .. }
+            | Self::KeptForRollback { .. } => Vec::new(),
         }
     }
 }

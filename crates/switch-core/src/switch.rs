@@ -1,7 +1,10 @@
 //! The switch itself: what is live, what is being recorded, and what is kept for a rollback.
 
+mod standby;
+
 use std::time::Duration;
 
+use crate::modes::{Mode, ModeChange};
 use crate::refusal::Refusal;
 use crate::words::{
     Attempt, Canary, Decision, Effect, Event, Identity, Kind, News, Release, Rule, Share, Slot,
@@ -23,6 +26,8 @@ pub struct Rules {
     pub pin: Duration,
     /// How long the live slot may be without a ready worker before the idle one takes its place; never when absent.
     pub failover: Option<Duration>,
+    /// The mode a slot goes into by itself once it is no longer kept, in the order of [`Slot::ALL`].
+    pub after_keep: [Mode; 2],
 }
 
 /// Where the switch stands.
@@ -62,6 +67,10 @@ pub struct Remembered {
     pub stages: Option<Stages>,
     /// The slot whose answers another process of this gateway is still finishing, and the attempt that left it.
     pub draining: Option<(Attempt, Slot)>,
+    /// In the order of [`Slot::ALL`].
+    pub modes: [Mode; 2],
+    /// See [`ModeChange::given_up`].
+    pub given_up: Attempt,
 }
 
 /// The slot left by a promotion, while conversations stay on it.
@@ -89,6 +98,14 @@ pub struct Switch {
     pinned: Option<Pinned>,
     /// Since when the live slot has had no ready worker.
     down_since: Option<Timestamp>,
+    modes: [Mode; 2],
+    /// The change of a mode that is on its way to disk.
+    changing: Option<ModeChange>,
+    /// How many changes of modes there were.
+    changes: u64,
+    given_up: Attempt,
+    /// The last attempt that left a slot, and that slot.
+    left: Option<(Attempt, Slot)>,
     reports: [SlotReport; 2],
 }
 
@@ -98,9 +115,11 @@ impl Switch {
     /// Answers that ran before a restart are gone with the process that carried them: something is draining only when
     /// that process still runs.
     pub fn new(rules: Rules, remembered: Remembered, workers: [u32; 2]) -> Self {
+        let left = remembered.kept.as_ref().map(|kept| (kept.attempt, kept.slot));
+        let retired = left.filter(|(attempt, _)| *attempt <= remembered.given_up);
+        let kept = remembered.kept.filter(|kept| kept.attempt > remembered.given_up);
         // The promotion was `keep_old` before the end of what is kept.
-        let pinned = remembered
-            .kept
+        let pinned = kept
             .as_ref()
             .filter(|kept| kept.left_by == Kind::Promote && !rules.pin.is_zero())
             .filter(|kept| kept.slot != remembered.live)
@@ -116,12 +135,17 @@ impl Switch {
             recorded_release: remembered.release,
             recording: None,
             draining: remembered.draining,
-            kept: remembered.kept,
-            retired: None,
+            kept,
+            retired: retired.map(|(_, slot)| slot),
             canary: remembered.canary,
             stages: remembered.stages,
             pinned,
             down_since: None,
+            modes: remembered.modes,
+            changing: None,
+            changes: 0,
+            given_up: remembered.given_up,
+            left,
             reports: workers.map(SlotReport::unproven),
         }
     }
@@ -153,6 +177,11 @@ impl Switch {
                 self.set_canary(share, rules, reason, force)
             }
             Event::Rollback { reason, force } => self.roll_back(reason, force, now),
+            Event::Standby { slot, mode, reason, force } => {
+                self.set_mode(slot, mode, reason, force)
+            }
+            Event::ModeRecorded { number } => Ok(self.mode_recorded(number)),
+            Event::ModeRecordFailed { number, cause } => Ok(self.mode_record_failed(number, cause)),
             Event::Recorded { attempt } => Ok(self.recorded(attempt, now)),
             Event::RecordFailed { attempt, cause } => Ok(self.record_failed(attempt, cause, now)),
             Event::Drained { attempt } => Ok(self.drained(attempt, now)),
@@ -169,6 +198,11 @@ impl Switch {
         let mut effects = rehearsal.handle(event, now)?;
         if let Some(decision) = rehearsal.recording.clone() {
             effects.extend(rehearsal.handle(Event::Recorded { attempt: decision.attempt }, now)?);
+        }
+        if let Some(change) = rehearsal.changing.clone()
+            && self.changing.is_none()
+        {
+            effects.extend(rehearsal.handle(Event::ModeRecorded { number: change.number }, now)?);
         }
         Ok(effects)
     }
@@ -202,7 +236,9 @@ impl Switch {
     fn failover_due(&self) -> Option<Timestamp> {
         let due = self.down_since?.after(self.rules.failover?);
         let idle = self.live.other();
-        let fit = ready_enough(idle, self.report(idle), 1).is_ok()
+        // A slow slot is better than none.
+        let fit = self.awake(idle, true).is_ok()
+            && ready_enough(idle, self.report(idle), 1).is_ok()
             && (!self.rules.require_fingerprint || one_release(idle, self.report(idle)).is_ok());
         fit.then_some(due)
     }
@@ -350,6 +386,7 @@ impl Switch {
             }
             return Ok(self.begin(Kind::Canary, self.live, reason, force, None, None));
         }
+        self.awake(slot, force)?;
         if !force {
             self.fit(slot)?;
         }
@@ -375,6 +412,7 @@ impl Switch {
             let stages: Vec<String> = left.iter().map(Share::to_string).collect();
             return Err(Refusal::StagesDoNotRise { stages: stages.join(", ") });
         }
+        self.awake(slot, forced)?;
         if !forced {
             self.fit(slot)?;
         }
@@ -410,6 +448,7 @@ impl Switch {
         if to == self.live && !self.live_release_changed() {
             return Err(Refusal::AlreadyLive { slot: to });
         }
+        self.awake(to, force)?;
         if !force {
             self.fit(to)?;
         }
@@ -435,7 +474,10 @@ impl Switch {
             matches!(kept.left_by, Kind::Promote | Kind::Failover) && kept.slot != self.live
         }) else {
             return Err(match self.retired {
-                Some(slot) if slot != self.live => Refusal::RollbackWindowOver { slot },
+                Some(slot) if slot != self.live => {
+                    self.awake(slot, force)?;
+                    Refusal::RollbackWindowOver { slot }
+                }
                 Some(_) | None => Refusal::NothingToRollBack { live: self.live },
             });
         };
@@ -444,6 +486,7 @@ impl Switch {
         if now >= kept.until && !still_draining {
             return Err(Refusal::RollbackWindowOver { slot: kept.slot });
         }
+        self.awake(kept.slot, true)?;
         if !force {
             // One ready worker is enough: a rollback is asked for in trouble.
             let report = self.report(kept.slot);
@@ -536,6 +579,7 @@ impl Switch {
         }
         if from != to {
             self.down_since = is_dead(self.report(to)).then_some(now);
+            self.left = Some((attempt, from));
             self.kept = Some(Kept {
                 slot: from,
                 attempt,
@@ -600,10 +644,12 @@ impl Switch {
         match self.kept.take() {
             Some(kept) => {
                 self.retired = Some(kept.slot);
-                vec![
+                let mut effects = vec![
                     Effect::Retire { attempt: kept.attempt, slot: kept.slot },
                     Effect::Notify(News::Retired { attempt: kept.attempt, slot: kept.slot }),
-                ]
+                ];
+                effects.extend(self.after_keep(kept.slot));
+                effects
             }
             None => Vec::new(),
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::modes::{Mode, ModeChange};
+
 /// One of the two places where workers run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Slot {
@@ -281,10 +283,16 @@ pub enum Event {
     Canary { share: Share, rules: Vec<Rule>, reason: Option<String>, force: bool },
     /// An operator asks for the slot that was live before.
     Rollback { reason: Option<String>, force: bool },
+    /// An operator wants a slot, or the idle one, in another mode.
+    Standby { slot: Option<Slot>, mode: Mode, reason: Option<String>, force: bool },
     /// The decision of `attempt` is on disk.
     Recorded { attempt: Attempt },
     /// The decision of `attempt` could not be written.
     RecordFailed { attempt: Attempt, cause: String },
+    /// The change of a mode with this number is on disk.
+    ModeRecorded { number: u64 },
+    /// The change of a mode with this number could not be written.
+    ModeRecordFailed { number: u64, cause: String },
     /// The last answer on the slot left by `attempt` has ended.
     Drained { attempt: Attempt },
     /// Time passed; see [`crate::Switch::next_wakeup`].
@@ -328,6 +336,10 @@ pub enum Effect {
     Drain { attempt: Attempt, slot: Slot },
     /// `slot` is no longer kept for a rollback.
     Retire { attempt: Attempt, slot: Slot },
+    /// Write the change of a mode to disk, and answer with [`Event::ModeRecorded`] or [`Event::ModeRecordFailed`].
+    RecordMode(ModeChange),
+    /// Bring the workers of `slot` into `mode`.
+    SetMode { slot: Slot, mode: Mode },
     /// Conversations no longer stay on the slot left by `attempt`: every new request goes by the table.
     Unpin { attempt: Attempt, slot: Slot },
     /// Tell whoever listens.
@@ -349,6 +361,10 @@ pub enum News {
     Halted { slot: Slot, because: String },
     /// The live slot has no ready worker.
     LiveDown { slot: Slot },
+    /// A slot is to be in another mode.
+    ModeSet(ModeChange),
+    /// The change of a mode could not be recorded: the slot stays in the mode it was.
+    ModeStayed { change: ModeChange, cause: String },
 }
 
 /// Such as `promote green`, `canary 5% to green` or `canary off`.
@@ -397,6 +413,14 @@ impl fmt::Display for Effect {
             }
             Self::Notify(News::Halted { slot, .. }) => {
                 write!(formatter, "notify: {slot} gets no more stages")
+            }
+            Self::RecordMode(change) => write!(formatter, "record: {change}"),
+            Self::SetMode { slot, mode } => write!(formatter, "set {slot} to {mode}"),
+            Self::Notify(News::ModeSet(ModeChange { slot, mode, .. })) => {
+                write!(formatter, "notify: {slot} is to be {mode}")
+            }
+            Self::Notify(News::ModeStayed { change, .. }) => {
+                write!(formatter, "notify: {} stays as it was", change.slot)
             }
             Self::Notify(News::LiveDown { slot }) => {
                 write!(formatter, "notify: {slot} has no ready worker")

@@ -9,8 +9,8 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use switch_core::{
-    Attempt, Canary, Decision, Effect, Event, Identity, Kept, Kind, News, Phase, Refusal, Release,
-    Remembered, Rule, Rules, Share, Slot, SlotReport, Switch, Timestamp,
+    Attempt, Canary, Decision, Effect, Event, Identity, Kept, Kind, Mode, ModeChange, News, Phase,
+    Refusal, Release, Remembered, Rule, Rules, Share, Slot, SlotReport, Switch, Timestamp,
 };
 
 const SEEDS: u64 = 256;
@@ -31,6 +31,12 @@ struct World {
     pinned: Option<Slot>,
     /// A decision the driver was told to write and has not answered about.
     writing: Option<Decision>,
+    /// The disk: the last change of a mode that was written whole.
+    recorded_mode: Option<ModeChange>,
+    /// The change of a mode that the driver was told to write and has not answered about.
+    writing_mode: Option<ModeChange>,
+    /// What the workers were told.
+    modes: [Mode; 2],
     old_news: Vec<Event>,
     truth: [SlotReport; 2],
 }
@@ -42,10 +48,13 @@ fn rules() -> Rules {
         keep_old: KEEP_OLD,
         pin: PIN,
         failover: Some(FAILOVER),
+        after_keep: [Mode::Full, Mode::Asleep],
     }
 }
 
-fn remembered(recorded: &[(Decision, Timestamp)]) -> Remembered {
+fn remembered(recorded: &[(Decision, Timestamp)], mode: Option<&ModeChange>) -> Remembered {
+    let modes = mode.map_or([Mode::Full; 2], |change| change.modes);
+    let given_up = mode.map_or(Attempt(0), |change| change.given_up);
     let Some((last, at)) = recorded.last() else {
         return Remembered {
             live: Slot::Blue,
@@ -55,6 +64,8 @@ fn remembered(recorded: &[(Decision, Timestamp)]) -> Remembered {
             canary: None,
             stages: None,
             draining: None,
+            modes,
+            given_up,
         };
     };
     let kept = recorded.iter().rev().find(|(decision, _)| decision.from != decision.to).and_then(
@@ -77,6 +88,8 @@ fn remembered(recorded: &[(Decision, Timestamp)]) -> Remembered {
         canary: last.canary.clone(),
         stages: last.stages.clone(),
         draining: None,
+        modes,
+        given_up,
     }
 }
 
@@ -85,12 +98,15 @@ impl World {
         Self {
             random: StdRng::seed_from_u64(seed),
             now: Timestamp(1_000),
-            switch: Switch::new(rules(), remembered(&[]), [2, 2]),
+            switch: Switch::new(rules(), remembered(&[], None), [2, 2]),
             recorded: Vec::new(),
             routed: Slot::Blue,
             tried: None,
             pinned: None,
             writing: None,
+            recorded_mode: None,
+            writing_mode: None,
+            modes: [Mode::Full; 2],
             old_news: Vec::new(),
             truth: [SlotReport::unproven(2), SlotReport::unproven(2)],
         }
@@ -103,7 +119,16 @@ impl World {
     fn step(&mut self) {
         self.now = Timestamp(self.now.0 + self.random.random_range(0..5_000));
         match self.random.random_range(0..100) {
-            0..30 => self.flap(),
+            0..26 => self.flap(),
+            26..30 => {
+                let slot = if self.random.random() { None } else { Some(self.slot()) };
+                // A slot that always sleeps decides nothing.
+                let awake = self.random.random_bool(0.7);
+                let mode =
+                    if awake { Mode::Full } else { Mode::ALL[self.random.random_range(1..3)] };
+                let (reason, force) = self.manner();
+                self.ask(Event::Standby { slot, mode, reason, force });
+            }
             30..40 => {
                 let to = if self.random.random() { None } else { Some(self.slot()) };
                 let (reason, force) = self.manner();
@@ -126,7 +151,8 @@ impl World {
                 let (reason, force) = self.manner();
                 self.ask(Event::Rollback { reason, force });
             }
-            55..75 => self.answer_the_record(),
+            55..70 => self.answer_the_record(),
+            70..75 => self.answer_the_mode(),
             75..85 => {
                 if let Phase::Draining { attempt, .. } = self.switch.phase() {
                     self.tell(Event::Drained { attempt });
@@ -227,6 +253,9 @@ impl World {
             _ => true,
         };
         let free = !matches!(self.switch.phase(), Phase::Recording(_));
+        let changing = matches!(refusal, Refusal::ModeChanging { .. });
+        assert!(!changing || self.writing_mode.is_some());
+        let free = free && !changing;
         let possible = matches!(kept.left_by, Kind::Promote | Kind::Failover)
             && self.now < kept.until
             && free
@@ -283,6 +312,17 @@ impl World {
                         "drained while conversations may come back"
                     );
                 }
+                Effect::RecordMode(change) => {
+                    assert!(self.writing_mode.is_none(), "two changes of a mode at once");
+                    self.may_be_stopped(&change);
+                    self.writing_mode = Some(change);
+                }
+                Effect::SetMode { slot, mode } => {
+                    let recorded = self.recorded_mode.as_ref().expect("set before it was recorded");
+                    assert_eq!((recorded.slot, recorded.mode), (slot, mode));
+                    self.may_be_stopped(&recorded.clone());
+                    self.modes[slot.index()] = mode;
+                }
                 Effect::Notify(News::Stayed { decision, .. }) => {
                     assert_eq!(self.routed, decision.from)
                 }
@@ -291,14 +331,57 @@ impl World {
                     | News::Drained { .. }
                     | News::Retired { .. }
                     | News::Halted { .. }
-                    | News::LiveDown { .. },
+                    | News::LiveDown { .. }
+                    | News::ModeSet(_)
+                    | News::ModeStayed { .. },
                 ) => {}
             }
         }
     }
 
+    /// A slot that gets requests, or may be gone back to, is not stopped.
+    fn may_be_stopped(&self, change: &ModeChange) {
+        let ModeChange { slot, mode, reason, forced, .. } = change;
+        if *mode == Mode::Full && self.modes[slot.index()] != Mode::Cpu {
+            return;
+        }
+        assert_ne!(*slot, self.routed, "the live slot is stopped");
+        assert_ne!(self.tried.as_ref().map(|tried| tried.slot), Some(*slot), "a canary is stopped");
+        assert_ne!(self.pinned, Some(*slot), "conversations are stopped");
+        assert!(
+            !matches!(self.switch.phase(), Phase::Draining { slot: draining, .. } if draining == *slot),
+            "running answers are stopped"
+        );
+        let kept = self.switch.kept().filter(|kept| kept.slot == *slot && *mode != Mode::Full);
+        if kept.is_some_and(|kept| kept.left_by != Kind::Rollback) {
+            assert!(*forced && reason.is_some(), "a rollback is given up without being asked");
+        }
+    }
+
+    fn answer_the_mode(&mut self) {
+        let Some(change) = self.writing_mode.take() else { return };
+        let number = change.number;
+        let event = if self.random.random_bool(0.25) {
+            Event::ModeRecordFailed { number, cause: "disk full".into() }
+        } else {
+            self.recorded_mode = Some(change);
+            Event::ModeRecorded { number }
+        };
+        self.old_news.push(event.clone());
+        self.tell(event);
+    }
+
     /// No slot gets requests without having proven what the rules require, or a forced decision with a reason.
     fn is_proven(&self, decision: &Decision) {
+        let target = decision.canary.as_ref().map_or(decision.to, |canary| canary.slot);
+        let ends_a_canary = decision.kind == Kind::Canary && decision.canary.is_none();
+        if !ends_a_canary {
+            assert_ne!(self.modes[target.index()], Mode::Asleep, "requests for a sleeping slot");
+            let stops = self.writing_mode.as_ref().filter(|change| {
+                change.mode != Mode::Full || self.modes[change.slot.index()] == Mode::Cpu
+            });
+            assert_ne!(stops.map(|change| change.slot), Some(target), "it is about to be stopped");
+        }
         if decision.forced {
             assert!(decision.reason.is_some());
             return;
@@ -345,7 +428,13 @@ impl World {
                 self.recorded.push((decision, self.now));
             }
         }
-        let remembered = remembered(&self.recorded);
+        if let Some(change) = self.writing_mode.take()
+            && self.random.random()
+        {
+            self.recorded_mode = Some(change);
+        }
+        let remembered = remembered(&self.recorded, self.recorded_mode.as_ref());
+        self.modes = remembered.modes;
         self.routed = remembered.live;
         self.tried.clone_from(&remembered.canary);
         self.switch = Switch::new(rules(), remembered, [2, 2]);
@@ -363,7 +452,13 @@ impl World {
         let tried = self.recorded.last().and_then(|(decision, _)| decision.canary.clone());
         assert_eq!(self.switch.canary(), tried.as_ref(), "the canary is the last recorded one");
         assert_eq!(self.tried, tried, "requests follow the last recorded canary");
+        let modes = self.recorded_mode.as_ref().map_or([Mode::Full; 2], |change| change.modes);
+        assert_eq!(Slot::ALL.map(|slot| self.switch.mode(slot)), modes, "the modes are recorded");
+        assert_eq!(self.modes, modes, "the workers are told what is recorded");
+        assert_ne!(self.modes[self.routed.index()], Mode::Asleep, "the live slot is asleep");
+        let given_up = self.recorded_mode.as_ref().map_or(Attempt(0), |change| change.given_up);
         if let Some(kept) = self.switch.kept() {
+            assert!(kept.attempt > given_up, "a rollback that was given up is possible again");
             assert_ne!(kept.slot, self.switch.live(), "the kept slot is the idle one");
         }
     }

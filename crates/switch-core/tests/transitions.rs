@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use switch_core::{
-    Attempt, Event, Identity, Release, Remembered, Rules, Slot, SlotReport, Switch, Timestamp,
+    Attempt, Event, Identity, Mode, Release, Remembered, Rules, Share, Slot, SlotReport, Switch,
+    Timestamp,
 };
 
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -26,6 +27,7 @@ fn fresh() -> Switch {
         keep_old: Duration::from_secs(1800),
         pin: Duration::ZERO,
         failover: None,
+        after_keep: [Mode::Full; 2],
     };
     let remembered = Remembered {
         live: Slot::Blue,
@@ -35,6 +37,8 @@ fn fresh() -> Switch {
         canary: None,
         stages: None,
         draining: None,
+        modes: [Mode::Full; 2],
+        given_up: Attempt(0),
     };
     Switch::new(rules, remembered, [2, 2])
 }
@@ -63,6 +67,31 @@ fn promote() -> Event {
 
 fn rollback() -> Event {
     Event::Rollback { reason: None, force: false }
+}
+
+fn standby(slot: Option<Slot>, mode: Mode) -> Event {
+    Event::Standby { slot, mode, reason: None, force: false }
+}
+
+fn in_mode(mut switch: Switch, mode: Mode) -> Switch {
+    let wish = Event::Standby { slot: None, mode, reason: Some("idle".into()), force: true };
+    tell(&mut switch, wish, NOW);
+    tell(&mut switch, Event::ModeRecorded { number: 1 }, NOW);
+    switch
+}
+
+fn falling_asleep() -> Switch {
+    let mut switch = proven();
+    tell(&mut switch, standby(None, Mode::Asleep), NOW);
+    switch
+}
+
+fn canary() -> Switch {
+    let mut switch = proven();
+    let share = Share::per_mille(50).unwrap();
+    tell(&mut switch, Event::Canary { share, rules: Vec::new(), reason: None, force: false }, NOW);
+    tell(&mut switch, Event::Recorded { attempt: Attempt(1) }, NOW);
+    switch
 }
 
 fn recording() -> Switch {
@@ -140,6 +169,11 @@ fn the_transition_table() {
         ("live slot changed its release", redeployed_in_place()),
         ("rolled back", rolled_back()),
         ("retired", retired()),
+        ("canary", canary()),
+        ("green falls asleep", falling_asleep()),
+        ("green asleep", in_mode(proven(), Mode::Asleep)),
+        ("green on the CPU", in_mode(proven(), Mode::Cpu)),
+        ("rollback given up", in_mode(kept(), Mode::Asleep)),
     ];
     let force = |reason: Option<&str>| Event::Promote {
         to: None,
@@ -196,6 +230,21 @@ fn the_transition_table() {
         ("recorded 9", Event::Recorded { attempt: Attempt(9) }),
         ("drained 1", Event::Drained { attempt: Attempt(1) }),
         ("tick after keep_old", Event::Tick),
+        ("sleep", standby(None, Mode::Asleep)),
+        ("sleep blue", standby(Some(Slot::Blue), Mode::Asleep)),
+        (
+            "sleep --force --reason",
+            Event::Standby {
+                slot: None,
+                mode: Mode::Asleep,
+                reason: Some("the night shift decided".into()),
+                force: true,
+            },
+        ),
+        ("sleep --mode cpu", standby(None, Mode::Cpu)),
+        ("wake", standby(None, Mode::Full)),
+        ("mode 1 recorded", Event::ModeRecorded { number: 1 }),
+        ("mode 1 record failed", Event::ModeRecordFailed { number: 1, cause: "disk full".into() }),
     ];
     let mut table = String::new();
     for (phase, switch) in &phases {
@@ -231,6 +280,52 @@ fn a_plan_lists_every_effect_and_changes_nothing() {
     );
     assert_eq!(switch.live(), Slot::Blue);
     assert_eq!(switch.attempt(), Attempt(0));
+}
+
+#[test]
+fn a_rollback_that_was_given_up_stays_so_after_a_restart() {
+    let asleep = in_mode(kept(), Mode::Asleep);
+    assert_eq!((asleep.kept(), asleep.is_retired(Slot::Blue)), (None, true));
+    let remembered = Remembered {
+        live: Slot::Green,
+        attempt: Attempt(1),
+        release: None,
+        kept: kept().kept().cloned(),
+        canary: None,
+        stages: None,
+        draining: None,
+        modes: [Mode::Full; 2],
+        given_up: Attempt(1),
+    };
+    let rules = Rules {
+        require_ready: true,
+        require_fingerprint: true,
+        keep_old: Duration::from_secs(1800),
+        pin: Duration::ZERO,
+        failover: None,
+        after_keep: [Mode::Full; 2],
+    };
+    let switch = Switch::new(rules, remembered, [2, 2]);
+    assert_eq!((switch.kept(), switch.is_retired(Slot::Blue)), (None, true));
+}
+
+#[test]
+fn a_retired_slot_goes_into_the_mode_that_the_rules_say() {
+    let mut switch = kept();
+    switch.set_rules(Rules {
+        require_ready: true,
+        require_fingerprint: true,
+        keep_old: Duration::from_secs(1800),
+        pin: Duration::ZERO,
+        failover: None,
+        after_keep: [Mode::Asleep, Mode::Full],
+    });
+    let effects = switch.handle(Event::Tick, Timestamp(NOW.0 + 1_800_000)).unwrap();
+    let told: Vec<String> = effects.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["retire blue", "notify: blue is retired", "record: put blue to sleep"]);
+    let effects = switch.handle(Event::ModeRecorded { number: 1 }, NOW).unwrap();
+    let told: Vec<String> = effects.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["set blue to asleep", "notify: blue is to be asleep"]);
 }
 
 #[test]

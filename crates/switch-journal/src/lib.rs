@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
-use switch_core::{Attempt, Decision, Kept, Kind, Release, Remembered, Slot, Timestamp};
+use switch_core::{Attempt, Decision, Kept, Kind, Mode, Release, Remembered, Slot, Timestamp};
 
 /// How long to wait for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -18,7 +18,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 const APPLICATION_ID: i32 = 0x5357_5944;
 /// The table's layout (`PRAGMA user_version`).
 const FORMAT: i32 = 2;
-/// The newest notes kept; older ones make room.
+/// The newest notes kept; older ones make room, but for the last of its kind: that is what a restart goes on from.
 const NOTES_KEPT: u32 = 100_000;
 
 const SCHEMA: &str = "
@@ -123,6 +123,7 @@ pub struct Note {
 pub struct Journal {
     file: PathBuf,
     connection: Connection,
+    notes_kept: u32,
 }
 
 impl Journal {
@@ -164,7 +165,7 @@ impl Journal {
         if (id, format) != (0, 0) && !known {
             return Err(JournalError::NotOurs { file: file.to_owned(), id, format });
         }
-        let journal = Self { file: file.to_owned(), connection };
+        let journal = Self { file: file.to_owned(), connection, notes_kept: NOTES_KEPT };
         journal.run("preparing", |connection| {
             connection.execute_batch("BEGIN IMMEDIATE")?;
             if format == 1 {
@@ -252,8 +253,11 @@ impl Journal {
                     note.detail,
                 ])?;
             connection
-                .prepare_cached("DELETE FROM note WHERE id <= ?1")?
-                .execute([connection.last_insert_rowid() - i64::from(NOTES_KEPT)])
+                .prepare_cached(
+                    "DELETE FROM note WHERE id <= ?1 AND EXISTS
+                     (SELECT 1 FROM note newer WHERE newer.kind = note.kind AND newer.id > note.id)",
+                )?
+                .execute([connection.last_insert_rowid() - i64::from(self.notes_kept)])
                 .map(|_| ())
         })
     }
@@ -283,6 +287,7 @@ impl Journal {
     }
 
     /// What a gateway that starts now should continue from: the last recorded decision, or `first` when there is none.
+    /// Modes are notes, which are the gateway's own: they are as if nothing was said about them.
     ///
     /// # Errors
     /// When the file cannot be read, or says what no version of ours writes.
@@ -302,6 +307,8 @@ impl Journal {
                 canary: None,
                 stages: None,
                 draining: None,
+                modes: [Mode::Full; 2],
+                given_up: Attempt(0),
             });
         };
         let moved = self.read(
@@ -322,6 +329,8 @@ impl Journal {
             canary: last.decision.canary,
             stages: last.decision.stages,
             draining: None,
+            modes: [Mode::Full; 2],
+            given_up: Attempt(0),
         })
     }
 
@@ -611,6 +620,21 @@ mod tests {
         assert_eq!(journal.notes(2).unwrap()[0].text, "note 2");
         assert_eq!(journal.last_note("shadow").unwrap().unwrap().text, "note 1");
         assert_eq!(journal.last_note("reload").unwrap(), None);
+    }
+
+    #[test]
+    fn old_notes_make_room_but_the_last_of_a_kind_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(&directory.path().join("state.db")).unwrap();
+        journal.notes_kept = 3;
+        let kinds = ["standby", "standby", "refused", "refused", "refused", "refused", "refused"];
+        for (number, kind) in kinds.into_iter().enumerate() {
+            let (at, text) = (Timestamp(number as u64), format!("note {number}"));
+            let note = Note { at, kind: kind.into(), who: somebody(), text, detail: None };
+            journal.note(&note).unwrap();
+        }
+        let left: Vec<String> = journal.notes(9).unwrap().into_iter().map(|it| it.text).collect();
+        assert_eq!(left, ["note 6", "note 5", "note 4", "note 1"]);
     }
 
     #[test]

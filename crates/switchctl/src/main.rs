@@ -12,7 +12,7 @@ use switch_client::Client;
 
 use crate::commands::{
     canary, drain, history, import_nginx, login, promote, reload, request, rollback, secrets,
-    shadow, status, wait, warm, watch,
+    shadow, sleep, status, wait, wake, warm, watch,
 };
 use crate::trouble::Trouble;
 
@@ -51,6 +51,10 @@ enum Command {
     Shadow(shadow::Arguments),
     /// Warm a slot, so that the first who ask it do not wait longer than others.
     Warm(warm::Arguments),
+    /// Put the idle slot to sleep: its workers are stopped until they are woken, or run without the GPU.
+    Sleep(sleep::Arguments),
+    /// Wake a slot, and wait until it is ready.
+    Wake(wake::Arguments),
     /// Show what still runs on a slot, and when its workers may be stopped.
     Drain(drain::Arguments),
     /// Make settings out of an nginx configuration, and say what differs.
@@ -122,6 +126,8 @@ async fn ask(
         Command::Rollback(arguments) => rollback::run(client, output, arguments).await,
         Command::Canary(arguments) => canary::run(client, output, arguments).await,
         Command::Warm(arguments) => warm::run(client, output, arguments).await,
+        Command::Sleep(arguments) => sleep::run(client, output, arguments).await,
+        Command::Wake(arguments) => wake::run(client, output, arguments).await,
         Command::Shadow(arguments) => shadow::run(client, output, arguments).await,
         Command::Drain(arguments) => drain::run(client, output, arguments).await,
         Command::Reload => reload::run(client, output).await,

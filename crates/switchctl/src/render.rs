@@ -1,6 +1,8 @@
 //! Everything `switchctl` prints: data on standard output, talk on standard error.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that prints")]
 
+mod standby;
+
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -11,6 +13,7 @@ use switch_api::{
 };
 use switch_client::ClientError;
 
+pub(crate) use self::standby::{in_words, progress, reached};
 use crate::trouble::Trouble;
 
 /// The form of the data.
@@ -119,7 +122,8 @@ pub(crate) fn status(status: &Status) -> String {
     if let Some(request) = &status.request {
         text.push_str(&requested(request));
     }
-    for slot in status.slots.values() {
+    for (name, slot) in &status.slots {
+        text.push_str(&standby::lines(name, slot));
         for worker in slot.workers.iter().filter(|worker| worker.detail.is_some()) {
             let _ = writeln!(
                 text,

@@ -8,6 +8,7 @@ Examples:
   switchctl promote --steps 5%,25%,50%,100% --every 5m
   switchctl canary 5%
   switchctl drain --watch
+  switchctl sleep green && switchctl wake green --timeout 5m
   switchctl rollback --reason 'wrong answers about leave'
   switchctl status --output json
   switchctl login --server http://gateway:9901 < token.txt

@@ -12,6 +12,7 @@ use settings_file::SettingsError;
 use switch_core::Slot;
 
 use super::check::address;
+use super::standby::{self, Standby, StandbyFile};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +30,9 @@ pub(super) struct SlotFile {
     /// How long a worker that recovered takes to get its whole part of the requests.
     #[serde(default, with = "settings_file::duration")]
     pub(super) slow_start: Duration,
+    /// How the workers are started and stopped.
+    #[serde(default)]
+    pub(super) standby: Option<StandbyFile>,
 }
 
 /// How a slot's requests are spread over its workers.
@@ -104,6 +108,7 @@ pub struct SlotSettings {
     pub workers: Vec<WorkerSettings>,
     pub balance: Balance,
     pub slow_start: Duration,
+    pub standby: Option<Standby>,
 }
 
 /// One worker, checked.
@@ -152,9 +157,8 @@ pub(super) fn check(
             down: worker.down,
         })
     });
-    Ok(SlotSettings {
-        workers: workers.collect::<Result<_, _>>()?,
-        balance: typed.balance,
-        slow_start: typed.slow_start,
-    })
+    let workers = workers.collect::<Result<Vec<_>, _>>()?;
+    let standby = typed.standby.as_ref();
+    let standby = standby.map(|typed| standby::check(file, slot, typed, &workers)).transpose()?;
+    Ok(SlotSettings { workers, balance: typed.balance, slow_start: typed.slow_start, standby })
 }

@@ -39,6 +39,13 @@ pub(crate) async fn run(
         {
             return Ok(render::print(output, found, || format!("{slot} is ready\n")));
         }
+        // It would never become ready by itself.
+        if let Ok(status) = &answer
+            && status.slots.get(&slot).is_some_and(|found| found.state == "asleep")
+        {
+            let hint = format!("switchctl wake {slot}");
+            return Err(Trouble::Failed(format!("{slot} is asleep"), Some(hint)));
+        }
         if Instant::now() + INTERVAL > deadline {
             let status = answer?;
             let state = status.slots.get(&slot).map_or("unknown", |found| found.state.as_str());
