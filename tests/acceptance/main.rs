@@ -14,5 +14,6 @@ mod page;
 mod quickstart;
 mod rebuilding;
 mod reranking;
+mod standby;
 mod switching;
 mod warming;

@@ -42,9 +42,14 @@ pub struct State {
 }
 
 impl FakeWorker {
-    /// Starts a ready worker; `name` is in its answers, and `tag` names the knowledge base it serves.
+    /// Starts a ready worker on a free port; `name` is in its answers, and `tag` names the knowledge base it serves.
     pub async fn start(name: &str, tag: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), name, tag).await
+    }
+
+    /// The same at an address.
+    pub async fn start_at(address: SocketAddr, name: &str, tag: &str) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             name: name.to_owned(),
@@ -175,7 +180,7 @@ async fn answer(
     if head.uri.path() == "/health" {
         let ready = state.ready.load(Ordering::SeqCst);
         let mut health = state.health.lock().unwrap().clone();
-        if !ready {
+        if !ready && health["status"] != "failed" {
             health["status"] = json!("loading");
         }
         return Ok(full(if ready { 200 } else { 503 }, health.to_string()));

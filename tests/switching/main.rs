@@ -13,5 +13,6 @@ mod refusals;
 mod requests;
 mod restarts;
 mod shadow;
+mod standby;
 mod switches;
 mod workers;
