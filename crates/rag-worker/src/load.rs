@@ -79,7 +79,7 @@ fn chain(error: &dyn Error) -> String {
 }
 
 /// Loads everything, then opens the latch, then reads through what was only compared with records; on failure `/health` says why.
-pub(crate) fn load(worker: &Worker) {
+pub(crate) fn load(worker: &Arc<Worker>) {
     let started = Instant::now();
     match load_all(worker) {
         Ok(answering) => {
@@ -131,7 +131,7 @@ fn read_through(worker: &Worker) {
     }
 }
 
-fn load_all(worker: &Worker) -> Result<Answering, LoadingError> {
+fn load_all(worker: &Arc<Worker>) -> Result<Answering, LoadingError> {
     let settings = &worker.settings;
     let stage = |what: &str| {
         tracing::info!(what, "loading");
@@ -209,14 +209,15 @@ fn open_reranker(settings: &Settings, folder: &Path) -> Result<OnnxReranker, Loa
     rag_embedder::open_reranker(folder, settings.retrieval.threads).map_err(LoadingError::Reranker)
 }
 
-fn open_model(worker: &Worker, device: &Device) -> Result<LlamaGenerator, LoadingError> {
+fn open_model(worker: &Arc<Worker>, device: &Device) -> Result<LlamaGenerator, LoadingError> {
     let settings = &worker.settings;
     let mut tenths = 0;
+    let told = Arc::clone(worker);
     let progress = move |share: f32| {
         let now = (share * 10.0) as u32;
         if now > tenths {
             tenths = now;
-            tracing::debug!(percent = tenths * 10, "loading the language model");
+            told.enter(Phase::Loading(format!("language model, {} %", tenths * 10)));
         }
     };
     let unreadable = |source| LoadingError::ModelFile { path: settings.model.clone(), source };
