@@ -138,7 +138,7 @@ impl Gateway {
 
     /// Waits until the slot is ready.
     pub fn wait(&self, slot: &str) {
-        self.expect(&["wait", slot, "--timeout", "20s"], 0);
+        self.expect(&["wait", slot, "--timeout", "60s"], 0);
     }
 
     /// One sample of `GET /metrics`, over the unix socket; 0 when it is not there. `sample` is the name with its labels.
