@@ -52,8 +52,10 @@ async fn all_layers_are_computed_on_the_gpu() {
     assert!(inference["unusable"].is_null(), "{inference}");
     let layers = worker.metric("switchyard_worker_gpu_layers").await;
     assert_eq!(layers, inference["gpu_layers"].as_f64().unwrap());
-    let used = "switchyard_worker_device_memory_bytes{device=\"vulkan:0\",state=\"used\"}";
-    assert!(worker.metric(used).await > 0.0);
+    let free = "switchyard_worker_device_memory_bytes{device=\"vulkan:0\",state=\"free\"}";
+    assert!(worker.metric(free).await > 0.0);
+    let weights = worker.metric("switchyard_worker_weights_bytes").await;
+    assert_eq!(weights, inference["weights"].as_f64().unwrap());
     answers(&worker).await;
 }
 

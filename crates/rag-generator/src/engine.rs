@@ -226,6 +226,11 @@ impl LlamaGenerator {
         device::in_use(&self.gpus)
     }
 
+    /// Bytes of the model's weights, wherever they are.
+    pub fn weights(&self) -> u64 {
+        self.model.size()
+    }
+
     /// Layers on the GPU, and how many there are.
     pub fn layers(&self) -> (u32, u32) {
         (self.gpu_layers, self.model.n_layer() + 1)

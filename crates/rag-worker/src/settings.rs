@@ -184,7 +184,7 @@ impl Default for InferenceFile {
             gpu_layers: AutoOr::AUTO,
             context: 4096,
             slots: 4,
-            kept_prompts: 16,
+            kept_prompts: 256,
             kept_memory: 512 << 20,
             threads: AutoOr::AUTO,
             prompt_threads: AutoOr::AUTO,

@@ -29,6 +29,8 @@ pub struct WorkerMetrics {
     kept_prompts: IntGauge,
     kept_bytes: IntGauge,
     model_seconds: Counter,
+    /// Bytes of the model's weights.
+    pub weights: IntGauge,
     /// Layers of the model on GPUs.
     pub gpu_layers: IntGauge,
     device_memory: IntGaugeVec,
@@ -149,6 +151,7 @@ impl WorkerMetrics {
                 "switchyard_worker_model_seconds_total",
                 "Seconds in which the model computed",
             )?,
+            weights: gauge("switchyard_worker_weights_bytes", "Bytes of the model's weights")?,
             gpu_layers: gauge("switchyard_worker_gpu_layers", "Layers of the model on GPUs")?,
             device_memory: gauges(
                 &registry,

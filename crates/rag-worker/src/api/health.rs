@@ -92,6 +92,7 @@ fn inference(worker: &Worker, answering: &Answering) -> Value {
         "device": names.join(","),
         "gpu_layers": gpu_layers,
         "layers": layers,
+        "weights": answering.generator.weights(),
         "devices": memory,
         "slots": worker.settings.inference.engine.slots,
         "threads": worker.settings.inference.engine.threads,
@@ -134,6 +135,8 @@ pub(crate) async fn metrics(State(worker): State<Arc<Worker>>) -> Result<Respons
             kept_prompts: now.kept_prompts,
             kept_bytes: now.kept_bytes,
         });
+        let weights = answering.generator.weights();
+        worker.metrics.weights.set(i64::try_from(weights).unwrap_or(i64::MAX));
         worker.metrics.gpu_layers.set(i64::from(answering.generator.layers().0));
         for device in answering.generator.devices() {
             let used = device.memory_total.saturating_sub(device.memory_free);
