@@ -17,7 +17,8 @@ const LOADING: Duration = Duration::from_secs(900);
 /// Starts a worker with these words under `inference`, and waits until it is ready. Mesa's software GPU is sent little at a
 /// time: given hundreds of tokens it takes minutes, and has crashed.
 async fn ready(inference: &str) -> (Worker, Value) {
-    let settings = format!("inference: {{ context: 768, slots: 1, threads: 2, batch: 64, {inference} }}");
+    let settings =
+        format!("inference: {{ context: 768, slots: 1, threads: 2, batch: 64, {inference} }}");
     let worker = Worker::launch(WorkerSettings::small(ENGLISH).with(&settings)).await;
     let inference = becomes_ready(&worker).await;
     (worker, inference)

@@ -53,7 +53,7 @@ pub(super) async fn run(arguments: &[String], streams: usize) -> Report {
         // What the first requests make once and for all is not the streams'.
         let _ = listen_and(zero, address, http, 50, 1, || ()).await;
         let before = proxy.as_ref().map_or(0, |proxy| resident(proxy.process.pid()));
-        let (delays, after) = listen_and(zero, address, http, streams, seconds, || {
+        let (delays, refused, after) = listen_and(zero, address, http, streams, seconds, || {
             proxy.as_ref().map_or(0, |proxy| resident(proxy.process.pid()))
         })
         .await;
@@ -61,13 +61,14 @@ pub(super) async fn run(arguments: &[String], streams: usize) -> Report {
         if proxy.is_none() {
             alone = p99;
         }
-        let bytes = after.saturating_sub(before) as f64 / streams as f64;
+        let bytes = after.saturating_sub(before) as f64 / (streams - refused) as f64;
         rows.push(vec![
             proxy.as_ref().map_or("origin alone", |proxy| proxy.name).to_owned(),
             format!("{p50:.2} ms"),
             format!("{p99:.2} ms"),
             if first == 0 { format!("{:.2} ms", p99 - alone) } else { "-".to_owned() },
             if proxy.is_some() { format!("{:.1} KiB", bytes / 1024.0) } else { "-".to_owned() },
+            refused.to_string(),
         ]);
     }
     Report {
@@ -80,7 +81,14 @@ pub(super) async fn run(arguments: &[String], streams: usize) -> Report {
              memory: what all processes of the proxy have resident, after opening less before",
             if http == Http::Two { ", 100 on each HTTP/2 connection of the clients" } else { "" }
         ),
-        columns: vec!["proxy", "delay p50", "delay p99", "added p99", "memory per stream"],
+        columns: vec![
+            "proxy",
+            "delay p50",
+            "delay p99",
+            "added p99",
+            "memory per stream",
+            "refused",
+        ],
         rows,
     }
 }
@@ -147,8 +155,8 @@ async fn listen_and<T>(
     streams: usize,
     seconds: usize,
     question: impl Fn() -> T,
-) -> (Vec<f64>, T) {
-    let (opened, mut all_opened) = mpsc::channel::<()>(streams);
+) -> (Vec<f64>, usize, T) {
+    let (opened, mut all_opened) = mpsc::channel::<bool>(streams);
     let (tell, mut told) = mpsc::unbounded_channel::<f64>();
     let opening = Arc::new(Semaphore::new(OPENING));
     let mut clients = tokio::task::JoinSet::new();
@@ -170,8 +178,9 @@ async fn listen_and<T>(
             }
         };
     }
+    let mut refused = 0;
     for _ in 0..streams {
-        all_opened.recv().await.unwrap();
+        refused += usize::from(!all_opened.recv().await.unwrap());
     }
     // What was told while streams were being opened is not counted.
     while told.try_recv().is_ok() {}
@@ -182,9 +191,12 @@ async fn listen_and<T>(
     }
     let answer = question();
     drop(told);
+    for _ in 0..refused {
+        clients.join_next().await.unwrap().unwrap();
+    }
     assert!(clients.try_join_next().is_none(), "a stream was cut");
     clients.shutdown().await;
-    (delays, answer)
+    (delays, refused, answer)
 }
 
 /// Takes the lines of one stream.
@@ -205,7 +217,7 @@ impl Tell {
 /// One stream on a connection of its own.
 async fn read_alone(
     address: SocketAddr,
-    opened: mpsc::Sender<()>,
+    opened: mpsc::Sender<bool>,
     opening: Arc<Semaphore>,
     tell: Tell,
 ) {
@@ -217,7 +229,7 @@ async fn read_alone(
     let first = lines.next_line().await.unwrap().unwrap();
     assert!(first.starts_with("HTTP/1.1 200"), "{first}");
     drop(place);
-    opened.send(()).await.unwrap();
+    opened.send(true).await.unwrap();
     while let Ok(Some(line)) = lines.next_line().await {
         if !tell.line(&line) {
             return;
@@ -230,7 +242,7 @@ async fn read_alone(
 async fn read_shared(
     mut client: h2::client::SendRequest<Bytes>,
     address: SocketAddr,
-    opened: mpsc::Sender<()>,
+    opened: mpsc::Sender<bool>,
     opening: Arc<Semaphore>,
     tell: Tell,
 ) {
@@ -241,9 +253,11 @@ async fn read_shared(
         .unwrap();
     let (response, _) = client.send_request(request, true).unwrap();
     let response = response.await.unwrap();
-    assert_eq!(response.status(), 200);
     drop(place);
-    opened.send(()).await.unwrap();
+    if response.status() != 200 {
+        return opened.send(false).await.unwrap();
+    }
+    opened.send(true).await.unwrap();
     let mut body = response.into_body();
     let mut held = String::new();
     while let Some(Ok(data)) = body.data().await {
