@@ -545,8 +545,13 @@ impl ProxyHttp for FrontDoor {
             }
             None => self.metrics.refused.count(status),
         }
-        let release =
-            carried.assignment.as_ref().and_then(|assignment| assignment.worker.identity());
+        let access_log = carried.route().and_then(|route| route.access_log);
+        let logged = access_log.unwrap_or(carried.config.access_log);
+        // What nobody is told is not looked up.
+        let release = match &carried.assignment {
+            Some(assignment) if logged || carried.trace.is_told() => assignment.worker.identity(),
+            Some(_) | None => None,
+        };
         let release = release.as_ref().and_then(|identity| identity.release.as_ref());
         let end = match error {
             _ if by_client => "client left",
@@ -554,8 +559,7 @@ impl ProxyHttp for FrontDoor {
             Some(_) => "failed",
             None => "whole",
         };
-        let access_log = carried.route().and_then(|route| route.access_log);
-        if access_log.unwrap_or(carried.config.access_log) {
+        if logged {
             let request = session.req_header();
             let worker = carried
                 .assignment

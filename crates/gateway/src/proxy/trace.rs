@@ -39,7 +39,7 @@ impl Trace {
 
     /// A worker is tried; what was tried before is over.
     pub(super) fn try_worker(&mut self, assignment: &Assignment, tries: u32) {
-        if self.request.is_disabled() {
+        if !self.is_told() {
             return;
         }
         self.tried = tracing::info_span!(
@@ -58,6 +58,11 @@ impl Trace {
             request.insert_header(name, value)?;
         }
         Ok(())
+    }
+
+    /// Whether anybody is told of it.
+    pub(super) fn is_told(&self) -> bool {
+        !self.request.is_disabled()
     }
 
     /// The trace's id, for the access log.
