@@ -194,7 +194,7 @@ impl Engine<'_> {
         self.batch.clear();
         let written = self.places.iter().flatten().filter(|answer| answer.is_written()).count();
         let room = self.pace.room(written > 0).min(self.batch_size - written);
-        let shares = self.share_out(room)?;
+        let shares = self.share_out(room);
         let mut choosable = Vec::with_capacity(self.places.len());
         // In the order of their places: llama.cpp computes neighbors together.
         for (place, (answer, share)) in self.places.iter_mut().zip(&shares).enumerate() {
@@ -220,14 +220,14 @@ impl Engine<'_> {
     }
 
     /// How many prompt tokens of each place are read next, at most `room` together.
-    fn share_out(&mut self, mut room: usize) -> Result<Vec<usize>, String> {
+    fn share_out(&mut self, mut room: usize) -> Vec<usize> {
         let mut shares = vec![0; self.places.len()];
         for _ in 0..self.reading.len() {
             if room == 0 {
                 break;
             }
             let Some(place) = self.reading.pop_front() else { break };
-            if !self.begin(place)? {
+            if !self.begin(place) {
                 self.reading.push_back(place);
                 continue;
             }
@@ -248,7 +248,7 @@ impl Engine<'_> {
                 self.reading.push_front(place);
             }
         }
-        Ok(shares)
+        shares
     }
 
     fn finish(&mut self, place: usize, finish: Finish) {

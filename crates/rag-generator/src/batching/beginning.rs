@@ -56,11 +56,11 @@ impl Engine<'_> {
     }
 
     /// Settles where a prompt begins to be read. `false` when another answer is about to compute more of it.
-    pub(super) fn begin(&mut self, place: usize) -> Result<bool, String> {
-        let Some(mut answer) = self.places[place].take() else { return Ok(true) };
+    pub(super) fn begin(&mut self, place: usize) -> bool {
+        let Some(mut answer) = self.places[place].take() else { return true };
         let goes = answer.begun || self.find_beginning(place, &mut answer);
         self.places[place] = Some(answer);
-        Ok(goes)
+        goes
     }
 
     fn find_beginning(&mut self, place: usize, answer: &mut Answer) -> bool {
