@@ -64,7 +64,7 @@ impl EmbeddingIdentity {
 }
 
 /// Embedding failed; the message names the model and the cause.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("embedding with {model}: {cause}")]
 pub struct EmbedError {
     /// The model's name.

@@ -62,7 +62,7 @@ impl Default for Sampling {
 }
 
 /// Who asks: what was computed for one caller's prompt is used again for nobody else's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Caller {
     /// The worker itself, with texts that hold nobody's words: what is computed for them serves everybody.
     House,

@@ -1,9 +1,8 @@
 //! Continuous batching: the loop of the one thread that owns llama.cpp's context.
 //!
 //! The context has as many places as there may be answers at the same time, each with cells of its own, so an answer
-//! never finds the context full. Every step decodes one batch: one token of each answer that is being written, and prompt
-//! tokens of answers that are still being read, in turns, and only as many as keep the step short, so that a long prompt
-//! never stalls the others.
+//! never finds the context full. Every step writes one token of each answer that was read, then reads prompt tokens of the
+//! others, in turns, and only as many as keep the step short, so that a long prompt never stalls anybody.
 //!
 //! A prompt that begins like one that was computed before, for the same caller, goes on from there (`beginning`).
 
@@ -12,7 +11,7 @@ mod beginning;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::session::SeqState;
@@ -55,7 +54,6 @@ pub(crate) fn run(
     let mut engine = Engine {
         vocab: model.vocab(),
         batch: LlamaBatch::new(context.n_batch() as usize, 1),
-        batch_size: context.n_batch() as usize,
         places: (0..bounds.slots).map(|_| None).collect(),
         reading: VecDeque::new(),
         kept: KeptPrompts::new(bounds.kept, bounds.kept_memory),
@@ -76,7 +74,6 @@ struct Engine<'a> {
     vocab: LlamaVocab<'a>,
     context: LlamaContext<'a>,
     batch: LlamaBatch<'static>,
-    batch_size: usize,
     /// The number of a place is llama.cpp's name for its sequence.
     places: Vec<Option<Answer>>,
     /// Places whose prompt is being read, the one to serve next first.
@@ -85,13 +82,6 @@ struct Engine<'a> {
     sharing: bool,
     pace: Pace,
     stats: &'a EngineStats,
-}
-
-/// What a batch holds.
-struct Filled {
-    /// Answers whose next token can be chosen afterwards, with their place in the batch.
-    choosable: Vec<(usize, i32)>,
-    prompt_tokens: usize,
 }
 
 impl Engine<'_> {
@@ -138,28 +128,82 @@ impl Engine<'_> {
         }
     }
 
-    /// Decodes one batch and hands out what it made.
+    /// Writes a token of each answer that was read, then reads prompts for as long as a step may take.
+    ///
+    /// One after the other: llama.cpp reads all weights for each row of neighboring sequences that have as many tokens, so
+    /// a prompt has nothing of being in one batch with answers.
     fn step(&mut self) {
-        let filled = match self.fill_batch() {
-            Ok(filled) => filled,
+        let started = Instant::now();
+        let written = match self.write() {
+            Ok(written) => written,
             Err(cause) => return self.fail_all(&cause),
         };
-        if self.batch.n_tokens() > 0 {
-            let started = Instant::now();
-            if let Err(error) = self.context.decode(&mut self.batch) {
-                return self.fail_all(&format!("llama.cpp could not decode: {error}"));
-            }
-            for answer in self.places.iter_mut().flatten() {
-                answer.computed = answer.held;
-            }
-            self.choose(&filled.choosable);
+        let beside = (written > 0).then(|| started.elapsed());
+        let read = match self.read(beside) {
+            Ok(read) => read,
+            Err(cause) => return self.fail_all(&cause),
+        };
+        self.end_without_tokens();
+        if written + read > 0 {
             let took = started.elapsed();
-            self.pace.measured(filled.prompt_tokens, took);
+            tracing::trace!(written, read, ?beside, ?took, "step");
             self.stats.decode_steps.fetch_add(1, Ordering::Relaxed);
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             self.stats.busy_micros.fetch_add(micros, Ordering::Relaxed);
         }
-        self.end_without_tokens();
+    }
+
+    /// Computes the last token of each answer being written, which is not in the context yet, and chooses the next. How many
+    /// answers that are.
+    fn write(&mut self) -> Result<usize, String> {
+        let written = |answer: &Option<Answer>| answer.as_ref().is_some_and(Answer::is_written);
+        let shares: Vec<usize> =
+            self.places.iter().map(|place| usize::from(written(place))).collect();
+        self.compute(&shares)?;
+        Ok(shares.iter().sum())
+    }
+
+    /// Reads prompts, `beside` answers that took so long to write in this step. How many tokens that are.
+    fn read(&mut self, beside: Option<Duration>) -> Result<usize, String> {
+        let shares = self.share_out(self.pace.room(beside));
+        let started = Instant::now();
+        self.compute(&shares)?;
+        let read = shares.iter().sum();
+        self.pace.measured(read, started.elapsed());
+        let read_now = u64::try_from(read).unwrap_or(u64::MAX);
+        self.stats.prompt_tokens.fetch_add(read_now, Ordering::Relaxed);
+        Ok(read)
+    }
+
+    /// Computes so many of the next tokens of each place in one batch, and chooses a token for the answers of which none is
+    /// left.
+    fn compute(&mut self, shares: &[usize]) -> Result<(), String> {
+        self.batch.clear();
+        let mut choosable = Vec::with_capacity(self.places.len());
+        // In the order of their places: llama.cpp computes neighbors together.
+        for (place, (answer, share)) in self.places.iter_mut().zip(shares).enumerate() {
+            let Some(answer) = answer else { continue };
+            for _ in 0..*share {
+                let last = answer.held + 1 == answer.tokens.len();
+                if last {
+                    choosable.push((place, self.batch.n_tokens()));
+                }
+                let token = *answer.tokens.get(answer.held).ok_or("an answer has no next token")?;
+                let position = i32::try_from(answer.held).map_err(|e| e.to_string())?;
+                let sequence = sequence(place);
+                self.batch.add(token, position, &[sequence], last).map_err(|e| e.to_string())?;
+                answer.held += 1;
+            }
+        }
+        if self.batch.n_tokens() > 0 {
+            let decoded = self.context.decode(&mut self.batch);
+            decoded.map_err(|error| format!("llama.cpp could not decode: {error}"))?;
+            for answer in self.places.iter_mut().flatten() {
+                answer.computed = answer.held;
+            }
+            self.choose(&choosable);
+        }
+        Ok(())
     }
 
     fn choose(&mut self, choosable: &[(usize, i32)]) {
@@ -187,36 +231,6 @@ impl Engine<'_> {
                 self.finish(place, Finish::Length);
             }
         }
-    }
-
-    /// Puts one token of each answer being written into the batch, and prompt tokens while there is room.
-    fn fill_batch(&mut self) -> Result<Filled, String> {
-        self.batch.clear();
-        let written = self.places.iter().flatten().filter(|answer| answer.is_written()).count();
-        let room = self.pace.room(written > 0).min(self.batch_size - written);
-        let shares = self.share_out(room);
-        let mut choosable = Vec::with_capacity(self.places.len());
-        // In the order of their places: llama.cpp computes neighbors together.
-        for (place, (answer, share)) in self.places.iter_mut().zip(&shares).enumerate() {
-            let Some(answer) = answer else { continue };
-            // The last token made is not in the context yet: it goes in now.
-            let tokens = if answer.is_written() { 1 } else { *share };
-            for _ in 0..tokens {
-                let last = answer.held + 1 == answer.tokens.len();
-                if last {
-                    choosable.push((place, self.batch.n_tokens()));
-                }
-                let token = *answer.tokens.get(answer.held).ok_or("an answer has no next token")?;
-                let position = i32::try_from(answer.held).map_err(|e| e.to_string())?;
-                let sequence = sequence(place);
-                self.batch.add(token, position, &[sequence], last).map_err(|e| e.to_string())?;
-                answer.held += 1;
-            }
-        }
-        let prompt_tokens = shares.iter().sum();
-        let read = u64::try_from(prompt_tokens).unwrap_or(u64::MAX);
-        self.stats.prompt_tokens.fetch_add(read, Ordering::Relaxed);
-        Ok(Filled { choosable, prompt_tokens })
     }
 
     /// How many prompt tokens of each place are read next, at most `room` together.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Fewer are not worth a step: the weights are read once for each.
 const LEAST: usize = 16;
-/// How much the latest step counts against those before.
+/// How much the latest time counts against those before.
 const WEIGHT: f64 = 0.3;
 
 /// Keeps steps that run beside an answer near a time.
@@ -22,18 +22,17 @@ impl Pace {
         Self { longest, batch, speed: None }
     }
 
-    /// The most prompt tokens of the next step; `beside` says whether answers are being written.
-    pub(crate) fn room(&self, beside: bool) -> usize {
-        if !beside {
-            return self.batch;
-        }
-        let tokens = self.speed.map_or(0.0, |speed| speed * self.longest.as_secs_f64());
+    /// The most prompt tokens that a step reads; `beside` is what answers took of it, if any are being written.
+    pub(crate) fn room(&self, beside: Option<Duration>) -> usize {
+        let Some(beside) = beside else { return self.batch };
+        let left = self.longest.saturating_sub(beside).as_secs_f64();
+        let tokens = self.speed.map_or(0.0, |speed| speed * left);
         (tokens as usize).clamp(LEAST.min(self.batch), self.batch)
     }
 
-    /// A step has computed so many prompt tokens in this time.
+    /// So many prompt tokens were read in this time.
     pub(crate) fn measured(&mut self, tokens: usize, took: Duration) {
-        // Less says more of the step than of the tokens.
+        // Fewer say more of the weights, which are read once for each step.
         if tokens < LEAST || took.is_zero() {
             return;
         }
@@ -48,22 +47,26 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_a_prompt_longer_than_a_step() {
+        let beside = |millis| Some(Duration::from_millis(millis));
         let mut pace = Pace::new(Duration::from_millis(200), 512);
-        assert_eq!(pace.room(false), 512);
-        assert_eq!(pace.room(true), 16);
+        assert_eq!(pace.room(None), 512);
+        assert_eq!(pace.room(beside(0)), 16);
         pace.measured(512, Duration::from_secs(2));
-        assert_eq!(pace.room(true), 51);
-        assert_eq!(pace.room(false), 512);
+        assert_eq!(pace.room(beside(0)), 51);
+        assert_eq!(pace.room(beside(100)), 25);
+        assert_eq!(pace.room(beside(500)), 16);
+        assert_eq!(pace.room(None), 512);
         for _ in 0..50 {
             pace.measured(512, Duration::from_millis(10));
         }
-        assert_eq!(pace.room(true), 512);
+        assert_eq!(pace.room(beside(0)), 512);
         pace.measured(3, Duration::from_secs(60));
-        assert_eq!(pace.room(true), 512);
+        assert_eq!(pace.room(beside(0)), 512);
     }
 
     #[test]
     fn a_small_batch_stays_small() {
-        assert_eq!(Pace::new(Duration::from_millis(1), 8).room(true), 8);
+        let pace = Pace::new(Duration::from_millis(1), 8);
+        assert_eq!(pace.room(Some(Duration::ZERO)), 8);
     }
 }

@@ -17,12 +17,14 @@ use tracing::field::Empty;
 
 use crate::own_request::{self, OwnRequestError};
 use crate::proving::Proven;
+use crate::question_vectors::QuestionVectors;
 use crate::settings::FollowUps;
 
 /// The loaded engines and the knowledge base.
 pub(crate) struct Answering {
     pub(crate) knowledge: KnowledgeBase,
     pub(crate) embedder: OnnxEmbedder,
+    pub(crate) vectors: QuestionVectors,
     /// Puts the best passages in order, where the settings name one.
     pub(crate) reranker: Option<OnnxReranker>,
     pub(crate) generator: LlamaGenerator,
@@ -86,12 +88,13 @@ pub(crate) enum AnsweringError {
 }
 
 impl Answering {
-    /// The `top_k` passages that most likely answer a question, best first, whatever their score.
+    /// The `top_k` passages that most likely answer a caller's question, best first, whatever their score.
     pub(crate) fn search(
         &self,
         question: &str,
         top_k: usize,
         filter: &Filter,
+        caller: &Caller,
     ) -> Result<Vec<Chosen>, AnsweringError> {
         let vector = {
             let model = self.embedder.identity().name.as_str();
@@ -101,7 +104,7 @@ impl Answering {
                 gen_ai.request.model = model
             )
             .entered();
-            self.embedder.embed_query(question)?
+            self.vectors.of(caller, question, || self.embedder.embed_query(question))?
         };
         let reranker = self.reranker.as_ref().map(|reranker| reranker as &dyn Reranker);
         Ok(self.knowledge.retrieve(question, &vector, top_k, &self.retrieval, filter, reranker)?)
@@ -159,9 +162,9 @@ impl Answering {
                 traces::set(&retrieve, "switchyard.question.rewritten", rewritten.clone());
             }
         }
-        let mut found = self.search(question, top_k, &Filter::default())?;
+        let mut found = self.search(question, top_k, &Filter::default(), caller)?;
         if let Some(rewritten) = &rewritten {
-            let more = self.search(rewritten, top_k, &Filter::default())?;
+            let more = self.search(rewritten, top_k, &Filter::default(), caller)?;
             found = self.best_of(top_k, found, more);
         }
         let found = self.quoted(found)?;

@@ -16,6 +16,7 @@ use rag_knowledge::{KnowledgeBase, KnowledgeError};
 use crate::answering::{Answering, AnsweringError, Plan};
 use crate::own_request::{self, OwnRequestError};
 use crate::proving::{self, NoDevice};
+use crate::question_vectors::QuestionVectors;
 use crate::settings::{FollowUps, Settings};
 use crate::state::{Phase, Worker};
 
@@ -164,6 +165,7 @@ fn load_all(worker: &Arc<Worker>) -> Result<Answering, LoadingError> {
         stats: generator.stats(),
         knowledge,
         embedder,
+        vectors: QuestionVectors::default(),
         reranker,
         generator,
         proven,

@@ -8,6 +8,7 @@ mod feedback;
 mod load;
 mod own_request;
 mod proving;
+mod question_vectors;
 mod recent;
 mod server;
 mod settings;

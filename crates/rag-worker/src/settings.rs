@@ -190,7 +190,7 @@ impl Default for InferenceFile {
             prompt_threads: AutoOr::AUTO,
             batch: 512,
             micro_batch: AutoOr::AUTO,
-            longest_step: Duration::from_millis(200),
+            longest_step: Duration::from_millis(300),
             flash_attention: AutoOr::AUTO,
             kv_type: KvType::default().as_str().to_owned(),
             mmap: true,

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::http::HeaderMap;
 use rag_core::{Chosen, Filter};
 use rag_knowledge::KnowledgeBase;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::caller;
 use super::error::ApiError;
 use super::object::Object;
 use crate::state::Worker;
@@ -28,6 +30,7 @@ const MOST: usize = 100;
 /// The passages that most likely answer a question, best first, whatever their score.
 pub(crate) async fn search(
     State(worker): State<Arc<Worker>>,
+    headers: HeaderMap,
     request: Result<Json<Object<SearchRequest>>, JsonRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let Json(Object(request)) = request?;
@@ -37,11 +40,12 @@ pub(crate) async fn search(
     let top_k = check_top_k(request.top_k.unwrap_or(worker.settings.retrieval.selection.top_k))?;
     let filter = Filter::from_json(request.filter.as_ref().unwrap_or(&Value::Null))
         .map_err(|e| ApiError::invalid(e.to_string()).with_param("filter"))?;
+    let caller = caller::of(&headers);
     let answering = Arc::clone(worker.ready_to_answer()?);
     let place = worker.searches.enter(1).ok_or_else(|| ApiError::busy(worker.searches.limit()))?;
     let min_score = answering.selection.min_score;
     let passages = tokio::task::spawn_blocking(move || {
-        let found = answering.search(&request.query, top_k, &filter).map(|found| {
+        let found = answering.search(&request.query, top_k, &filter, &caller).map(|found| {
             let passage = |(rank, chosen)| {
                 passage(rank, chosen, answering.score(chosen), &answering.knowledge)
             };

@@ -182,8 +182,9 @@ async fn answer(
     let Question { conversation, stream, says_done, selection, .. } = question;
     let asked = conversation.last().map_or("", |last| last.content.as_str());
     let language = Language::of(asked);
+    let caller = caller::of(headers);
     if question.return_direct {
-        let found = search::cited(&worker, asked.to_owned(), selection).await?;
+        let found = search::cited(&worker, asked.to_owned(), selection, caller).await?;
         return Ok(directly(found, stream, says_done, language));
     }
     let mut asked = Asked::plain(conversation);
@@ -193,7 +194,7 @@ async fn answer(
     if let Some(temperature) = question.temperature {
         asked.sampling.temperature = temperature;
     }
-    let answer = chat::begin(worker, asked, caller::of(headers)).await?;
+    let answer = chat::begin(worker, asked, caller).await?;
     if !stream {
         return Ok(Json(shape::whole(chat::whole(answer).await?, language)).into_response());
     }

@@ -10,14 +10,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use rag_core::{Citation, Filter, Generator, Passage, Retrieved};
+use axum::http::HeaderMap;
+use rag_core::{Caller, Citation, Filter, Generator, Passage, Retrieved};
 use rag_knowledge::{KnowledgeBase, KnowledgeError};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::super::error::ApiError;
 use super::super::object::Object;
-use super::super::{search, wire};
+use super::super::{caller, search, wire};
 use super::check_name;
 use super::error::KbError;
 use crate::answering::{Answering, AnsweringError, Selection};
@@ -42,6 +43,7 @@ pub(super) struct SearchDocs {
 /// Passages for a question, or without one those of documents.
 pub(super) async fn search_docs(
     State(worker): State<Arc<Worker>>,
+    headers: HeaderMap,
     request: Result<Json<Object<SearchDocs>>, JsonRejection>,
 ) -> Result<Json<Value>, KbError> {
     let Json(Object(request)) = request?;
@@ -50,7 +52,7 @@ pub(super) async fn search_docs(
     let selection =
         Selection { top_k, min_score: min_score(request.score_threshold)?.unwrap_or(0.0) };
     let documents = Documents::of(&request)?;
-    let query = request.query;
+    let (query, caller) = (request.query, caller::of(&headers));
     if query.trim().is_empty() && documents.any() {
         return Ok(Json(json!([])));
     }
@@ -61,7 +63,7 @@ pub(super) async fn search_docs(
         }
         let filter = documents.filter(knowledge);
         let Some(filter) = filter else { return Ok(Vec::new()) };
-        let found = select(answering, &query, selection, &filter)?;
+        let found = select(answering, &query, selection, &filter, &caller)?;
         Ok(found
             .iter()
             .map(|(position, found)| doc(*position, &found.passage, Some(found.score)))
@@ -75,11 +77,12 @@ pub(super) async fn cited(
     worker: &Arc<Worker>,
     query: String,
     selection: Selection,
+    caller: Caller,
 ) -> Result<Value, KbError> {
     check_query(&query)?;
     let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     work(worker, move |answering| {
-        let found = select(answering, &query, selection, &Filter::default())?;
+        let found = select(answering, &query, selection, &Filter::default(), &caller)?;
         let cite = |(n, (_, retrieved))| Citation { n, retrieved };
         let citations: Vec<Citation> = (1..).zip(found).map(cite).collect();
         let label = |passage: &Passage| answering.knowledge.page_label(passage);
@@ -115,8 +118,9 @@ fn select(
     query: &str,
     selection: Selection,
     filter: &Filter,
+    caller: &Caller,
 ) -> Result<Vec<(usize, Retrieved)>, AnsweringError> {
-    let found = answering.search(query, selection.top_k, filter)?;
+    let found = answering.search(query, selection.top_k, filter, caller)?;
     let scored = found.into_iter().map(|chosen| {
         let score = answering.score(&chosen);
         (chosen.position, Retrieved { passage: chosen.passage, score })
