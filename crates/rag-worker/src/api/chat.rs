@@ -5,7 +5,6 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use rag_core::{
@@ -103,9 +102,9 @@ impl Drop for Account {
 pub(super) async fn complete(
     State(worker): State<Arc<Worker>>,
     headers: HeaderMap,
-    request: Result<Json<Object<ChatRequest>>, JsonRejection>,
+    request: Result<Object<ChatRequest>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let Json(Object(request)) = request?;
+    let Object(request) = request?;
     let asked = Asked::of(&request)?;
     let answer = begin(worker, asked, caller::of(&headers)).await?;
     if request.wants_stream() {

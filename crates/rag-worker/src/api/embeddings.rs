@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rag_core::{EmbedError, Embedder};
@@ -58,9 +57,9 @@ const MOST: usize = 256;
 /// One vector per text.
 pub(crate) async fn embed(
     State(worker): State<Arc<Worker>>,
-    request: Result<Json<Object<EmbeddingRequest>>, JsonRejection>,
+    request: Result<Object<EmbeddingRequest>, ApiError>,
 ) -> Result<Json<Value>, ApiError> {
-    let Json(Object(request)) = request?;
+    let Object(request) = request?;
     let texts = match request.input {
         Input::One(text) => vec![text],
         Input::Many(texts) => texts,

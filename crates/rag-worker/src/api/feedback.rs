@@ -5,7 +5,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use rag_core::Generator;
 use serde::{Deserialize, Serialize};
@@ -57,9 +56,9 @@ pub(super) async fn show(State(worker): State<Arc<Worker>>) -> Result<Json<Value
 /// Keeps it.
 pub(super) async fn add(
     State(worker): State<Arc<Worker>>,
-    request: Result<Json<Object<Wire>>, JsonRejection>,
+    request: Result<Object<Wire>, ApiError>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let Json(Object(wire)) = request?;
+    let Object(wire) = request?;
     let feedback = Arc::clone(kept(&worker)?);
     check(&wire)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

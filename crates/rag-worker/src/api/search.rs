@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::HeaderMap;
 use rag_core::{Chosen, Filter};
 use rag_knowledge::KnowledgeBase;
@@ -31,9 +30,9 @@ const MOST: usize = 100;
 pub(crate) async fn search(
     State(worker): State<Arc<Worker>>,
     headers: HeaderMap,
-    request: Result<Json<Object<SearchRequest>>, JsonRejection>,
+    request: Result<Object<SearchRequest>, ApiError>,
 ) -> Result<Json<Value>, ApiError> {
-    let Json(Object(request)) = request?;
+    let Object(request) = request?;
     if request.query.trim().is_empty() {
         return Err(ApiError::invalid("the query is empty").with_param("query"));
     }

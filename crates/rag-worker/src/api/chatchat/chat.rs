@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -85,9 +85,9 @@ struct Question {
 pub(super) async fn kb_chat(
     State(worker): State<Arc<Worker>>,
     headers: HeaderMap,
-    request: Result<Json<Object<KbChat>>, JsonRejection>,
+    request: Result<Object<KbChat>, ApiError>,
 ) -> Result<Response, KbError> {
-    let Json(Object(request)) = request?;
+    let Object(request) = request?;
     check_mode(request.mode)?;
     check_name(&worker, &request.kb_name)?;
     check_prompt(request.prompt_name.as_deref())?;
@@ -111,10 +111,10 @@ pub(super) async fn completions(
     State(worker): State<Arc<Worker>>,
     place: Result<Path<(Mode, String)>, PathRejection>,
     headers: HeaderMap,
-    request: Result<Json<Object<Completions>>, JsonRejection>,
+    request: Result<Object<Completions>, ApiError>,
 ) -> Result<Response, KbError> {
     let Path((mode, name)) = place?;
-    let Json(Object(request)) = request?;
+    let Object(request) = request?;
     check_mode(mode)?;
     check_name(&worker, &name)?;
     check_prompt(request.prompt_name.as_deref())?;

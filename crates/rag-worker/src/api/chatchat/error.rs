@@ -1,6 +1,6 @@
 //! Errors that both readers understand: Langchain-Chatchat's look at `code` and `msg`, OpenAI's at the status and `error`.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -24,12 +24,6 @@ impl KbError {
 impl From<ApiError> for KbError {
     fn from(error: ApiError) -> Self {
         Self { error, data: json!({}) }
-    }
-}
-
-impl From<JsonRejection> for KbError {
-    fn from(rejection: JsonRejection) -> Self {
-        ApiError::from(rejection).into()
     }
 }
 

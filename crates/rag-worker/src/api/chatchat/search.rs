@@ -9,7 +9,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::HeaderMap;
 use rag_core::{Caller, Citation, Filter, Generator, Passage, Retrieved};
 use rag_knowledge::{KnowledgeBase, KnowledgeError};
@@ -44,9 +43,9 @@ pub(super) struct SearchDocs {
 pub(super) async fn search_docs(
     State(worker): State<Arc<Worker>>,
     headers: HeaderMap,
-    request: Result<Json<Object<SearchDocs>>, JsonRejection>,
+    request: Result<Object<SearchDocs>, ApiError>,
 ) -> Result<Json<Value>, KbError> {
-    let Json(Object(request)) = request?;
+    let Object(request) = request?;
     check_name(&worker, &request.knowledge_base_name)?;
     let top_k = check_top_k(request.top_k)?.unwrap_or(worker.settings.retrieval.selection.top_k);
     let selection =
