@@ -114,6 +114,8 @@ mod tests {
             let error = refused::<Point>(body).await;
             assert_eq!((&error["param"], &error["message"]), (&param.into(), &message.into()));
         }
+        let line: Object<Line> = serde_json::from_str(r#"{"points": [{"x": 1, "y": 2}]}"#).unwrap();
+        assert_eq!(line.points.len(), 1);
         let error = refused::<Line>(r#"{"points": [{"x": 1, "y": 2}, {"x": [], "y": 2}]}"#).await;
         assert_eq!(error["param"], "points", "{error}");
         let message = "points[1]: x: invalid type: sequence, expected i32";
