@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -39,8 +39,11 @@ pub fn init(program: &'static str) {
         "json" => lines.json().flatten_event(true).boxed(),
         _ => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
     };
-    // Spans are for traces; log lines say what they have to say themselves.
-    let lines = lines.with_filter(filter).with_filter(filter_fn(|it| it.is_event()));
+    // Spans are for traces; log lines say what they have to say themselves. What neither wants is told to be so by its level:
+    // libraries ask before they make a line, and Pingora makes many a request.
+    let level = filter.max_level_hint().unwrap_or(LevelFilter::TRACE);
+    let events = filter_fn(|it| it.is_event()).with_max_level_hint(level);
+    let lines = lines.with_filter(filter).with_filter(events);
     let traces = traces::start(program);
     let (tracer, untraced) = match traces {
         Some(Ok(tracer)) => (Some(tracer), None),
@@ -53,7 +56,7 @@ pub fn init(program: &'static str) {
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            .with_filter(filter_fn(traces::is_told))
+            .with_filter(filter_fn(traces::is_told).with_max_level_hint(traces::LEVEL))
     });
     let started = tracing_subscriber::registry().with(lines).with(spans).try_init();
     if started.is_err() {

@@ -17,6 +17,7 @@ use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracerProvider, Tracer};
+use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -70,6 +71,9 @@ fn tracer(program: &'static str) -> Result<Tracer, String> {
     let _ = PROVIDER.set(provider);
     Ok(tracer)
 }
+
+/// The level of the spans that are told.
+pub(crate) const LEVEL: LevelFilter = LevelFilter::INFO;
 
 /// Which spans are told: ours, and of what they stand for only what somebody would look for.
 pub(crate) fn is_told(metadata: &Metadata<'_>) -> bool {
