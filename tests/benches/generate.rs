@@ -42,7 +42,7 @@ enum System {
 struct Shown {
     /// A round's tokens per second of prompts that are only read, until the last is.
     prompt: Vec<f64>,
-    /// A round's tokens per second of answers whose prompts were read before.
+    /// A round's tokens per second of answers whose prompts were read before, each counted from its own first token on.
     made: Vec<f64>,
     /// A round's seconds from the questions to the end of the last answer, prompts and answers together.
     whole: Vec<f64>,
@@ -225,12 +225,17 @@ async fn round(
         texts.extend(answers.into_iter().map(|answer| answer.text));
         let again = all().await;
         shown.again.extend(again.iter().map(|answer| answer.pieces[0]));
-        let soonest = again.iter().map(|answer| answer.pieces[0]).fold(f64::INFINITY, f64::min);
-        shown.made.push((MADE * together) as f64 / (latest(&again) - soonest));
+        shown.made.push(again.iter().map(speed).sum());
         let shared = join_all((0..together).map(|_| ask(system, &started, of_all, 1))).await;
         shown.shared.extend(shared.iter().map(|answer| answer.pieces[0]));
     }
     texts
+}
+
+/// Tokens per second of an answer, behind its first.
+fn speed(answer: &Answered) -> f64 {
+    let (first, last) = (answer.pieces[0], answer.pieces[answer.pieces.len() - 1]);
+    (MADE - 1) as f64 / (last - first)
 }
 
 /// Seconds until the last piece of all.
