@@ -1,7 +1,7 @@
 //! TLS with real certificates, HTTP/2 with and without it, asked with curl.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use switchyard_tests::harness::fake_worker::FakeWorker;
@@ -33,19 +33,24 @@ async fn secure(blue: std::net::SocketAddr) -> Gateway {
     Gateway::start_in(directory).await
 }
 
-/// What curl says about an answer: its HTTP version, its status, and its body.
-fn curl(gateway: &Gateway, arguments: &[&str], name: &str, path: &str) -> Result<String, String> {
+/// curl, which says an answer's body, then its HTTP version and its status.
+fn command(gateway: &Gateway, arguments: &[&str], name: &str, path: &str) -> Command {
     let port = gateway.address.port();
     let scheme = if arguments.contains(&"--cacert") { "https" } else { "http" };
-    let output = Command::new("curl")
+    let mut command = Command::new("curl");
+    command
         .args(["--silent", "--show-error", "--max-time", "20"])
         .args(["--write-out", " %{http_version} %{http_code}"])
         .args(["--resolve", &format!("{name}:{port}:127.0.0.1")])
         .args(arguments)
         .arg(format!("{scheme}://{name}:{port}{path}"))
-        .current_dir(gateway.directory.path())
-        .output()
-        .unwrap();
+        .current_dir(gateway.directory.path());
+    command
+}
+
+/// What curl says about an answer.
+fn curl(gateway: &Gateway, arguments: &[&str], name: &str, path: &str) -> Result<String, String> {
+    let output = command(gateway, arguments, name, path).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
         Ok(text)
@@ -97,6 +102,36 @@ async fn a_new_certificate_is_used_after_a_reload_and_a_broken_one_is_not() {
     gateway.expect(&["reload"], 0);
     assert!(curl(&gateway, &["--cacert", "one.pem"], "one.test", "/").is_ok());
     assert!(curl(&gateway, &["--cacert", "old.pem"], "one.test", "/").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_cuts_no_answer_over_tls() {
+    let blue = FakeWorker::start("blue", "v1").await;
+    let mut gateway = secure(blue.address).await;
+    gateway.wait("blue");
+    let begin = |gateway: &Gateway, version: &str| {
+        let arguments = ["--cacert", "one.pem", version];
+        let mut curl = command(gateway, &arguments, "one.test", "/stream?events=150&every=20");
+        curl.stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let running = ["--http1.1", "--http2"].map(|version| begin(&gateway, version));
+    eventually("both are being answered", Duration::from_secs(5), async || {
+        (gateway.status()["slots"]["blue"]["in_flight"] == 2).then_some(())
+    })
+    .await;
+    let mut old = gateway.upgrade().await;
+    assert!(old.is_running(), "it has left its answers behind:\n{}", old.log_text());
+    for version in ["1.1", "2"] {
+        let asked = format!("--http{version}");
+        let answer = curl(&gateway, &["--cacert", "one.pem", &asked], "one.test", "/").unwrap();
+        assert_eq!(answer, format!("{{\"worker\":\"blue\"}} {version} 200"));
+    }
+    for (curl, version) in running.into_iter().zip(["1.1", "2"]) {
+        let output = curl.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.ends_with(&format!("data: blue 149\n\n {version} 200")), "{text}");
+    }
+    assert!(old.wait(Duration::from_secs(20)).success(), "{}", old.log_text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
