@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use switchyard_tests::harness::fake_worker::FakeWorker;
 use switchyard_tests::harness::gateway::Gateway;
 use switchyard_tests::harness::processes::eventually;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,12 +42,8 @@ async fn say(stream: &mut TcpStream, message: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_websocket_outlives_a_promotion_and_is_drained_like_any_answer() {
-    let blue = FakeWorker::start("blue", "v1").await;
-    let green = FakeWorker::start("green", "v2").await;
     let extra = "limits: { body_timeout: 300ms }";
-    let gateway = Gateway::start(&[blue.address], &[green.address], extra).await;
-    gateway.wait("blue");
-    gateway.wait("green");
+    let (_blue, _green, gateway) = Gateway::with_two_slots(extra).await;
     let mut stream = open(&gateway).await;
     for message in ["before the switch.", "still before."] {
         say(&mut stream, message).await;
