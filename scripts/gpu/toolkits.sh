@@ -13,7 +13,8 @@ use_vulkan() {
             echo "hint: install newer ones, and set VULKAN_SDK to their folder" >&2
             exit 1
         fi
-        work=$(mktemp -d)
+        work=$target/vulkan.part
+        rm -rf "$work"
         mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
         echo "deb [signed-by=$keys] $repository trixie main" >"$work/sources.list"
         apt() {
