@@ -20,7 +20,7 @@ pub fn library_version() -> &'static str {
     usearch::version()
 }
 
-pub(crate) fn options(dimensions: usize, scalar: Scalar) -> IndexOptions {
+fn options(dimensions: usize, scalar: Scalar) -> IndexOptions {
     IndexOptions {
         dimensions,
         metric: MetricKind::Cos,

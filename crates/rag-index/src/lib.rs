@@ -2,9 +2,11 @@
 //! index of words in a folder, all opened by memory map.
 
 mod builder;
+mod graph;
+mod graph_file;
 mod lexical;
+mod memories;
 mod opened;
-mod permits;
 mod scalar;
 mod vectors;
 

@@ -5,8 +5,9 @@ use std::path::Path;
 use rag_core::{Hit, Index, IndexError, PassageSet};
 use usearch::MetricKind;
 
-use crate::builder::options;
-use crate::permits::Permits;
+use crate::builder::EXPANSION_SEARCH;
+use crate::graph::Graph;
+use crate::memories::Memories;
 use crate::scalar::Scalar;
 use crate::vectors::{Vectors, cosine};
 
@@ -35,16 +36,17 @@ pub struct Expected {
 ///
 /// Scores are cosines of the vectors as they were embedded, whatever the graph stores.
 pub struct UsearchIndex {
-    graph: usearch::Index,
+    graph: Graph,
     vectors: Vectors,
     name: String,
     expected: Expected,
-    permits: Permits,
+    candidates: usize,
+    memories: Memories,
 }
 
 impl UsearchIndex {
     /// Opens the graph at `path` and the vectors it was made of at `vectors` by memory map, for at most `searches`
-    /// searches at the same time; further ones wait their turn.
+    /// walks at the same time; further ones wait their turn.
     ///
     /// The formats have no checksum: callers compare the files' SHA-256 with the recorded ones first.
     ///
@@ -62,7 +64,7 @@ impl UsearchIndex {
         let length = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?.len();
         let least = (expected.passages as u64)
             .saturating_mul(expected.dimensions as u64)
-            .saturating_mul(expected.scalar.bytes())
+            .saturating_mul(expected.scalar.bytes() as u64)
             .saturating_add(HEADER_BYTES);
         if length < least {
             return Err(fail(format!(
@@ -99,16 +101,7 @@ impl UsearchIndex {
                 &found.count_present.to_string(),
             );
         }
-        let graph = usearch::Index::new(&options(expected.dimensions, expected.scalar))
-            .map_err(|e| fail(e.to_string()))?;
-        graph.view(text).map_err(|e| fail(e.to_string()))?;
-        if graph.size() != expected.passages {
-            return differs(
-                "number of passages",
-                &expected.passages.to_string(),
-                &graph.size().to_string(),
-            );
-        }
+        let graph = Graph::open(path, expected.dimensions, expected.scalar).map_err(fail)?;
         let held = Vectors::open(vectors, expected.dimensions)?;
         if held.len() != expected.passages {
             let cause = format!(
@@ -118,12 +111,11 @@ impl UsearchIndex {
             );
             return Err(IndexError { subject: vectors.display().to_string(), cause });
         }
-        let searches = searches.max(1);
-        // Slots are given once, here: growing them while a search runs is not allowed.
-        graph
-            .reserve_capacity_and_threads(expected.passages, searches)
-            .map_err(|e| fail(e.to_string()))?;
-        Ok(Self { graph, vectors: held, name, expected, permits: Permits::new(searches) })
+        if expected.passages > EXACT_UP_TO {
+            held.expect_single();
+        }
+        let memories = Memories::new(searches.max(1));
+        Ok(Self { graph, vectors: held, name, expected, candidates: EXPANSION_SEARCH, memories })
     }
 
     /// Looks at so many candidates in a search of the graph, not at [`EXPANSION_SEARCH`]: more find
@@ -131,7 +123,7 @@ impl UsearchIndex {
     ///
     /// [`EXPANSION_SEARCH`]: crate::EXPANSION_SEARCH
     pub fn set_expansion(&mut self, candidates: usize) {
-        self.graph.change_expansion_search(candidates);
+        self.candidates = candidates;
     }
 
     /// Compares every vector, whatever the size: the oracle for the recall of `search`.
@@ -148,9 +140,20 @@ impl UsearchIndex {
     /// # Errors
     /// When the vector has another width than the index or a number that is not finite.
     pub fn search_graph(&self, vector: &[f32], k: usize) -> Result<Vec<Hit>, IndexError> {
-        self.walk(vector, k, |k| {
-            self.graph.search(vector, k).map_err(|e| self.error(e.to_string()))
-        })
+        self.walk(vector, k, None)
+    }
+
+    /// Walks the graph to passages of `among`, whatever their number.
+    ///
+    /// # Errors
+    /// When the vector has another width than the index or a number that is not finite.
+    pub fn search_graph_among(
+        &self,
+        vector: &[f32],
+        k: usize,
+        among: &PassageSet,
+    ) -> Result<Vec<Hit>, IndexError> {
+        self.walk(vector, k, Some(among))
     }
 
     fn error(&self, cause: String) -> IndexError {
@@ -191,13 +194,13 @@ impl UsearchIndex {
         stored.ok_or_else(|| self.error(format!("it has no vector of passage {passage}")))
     }
 
-    /// The best `k` of what `find` gives when it is asked for more than that: the graph knows the vectors less exactly
+    /// The best `k` of those that the graph gives when it is asked for more than that: it knows the vectors less exactly
     /// than they are, so what it finds is compared again.
     fn walk(
         &self,
         vector: &[f32],
         k: usize,
-        find: impl Fn(usize) -> Result<usearch::ffi::Matches, IndexError>,
+        among: Option<&PassageSet>,
     ) -> Result<Vec<Hit>, IndexError> {
         self.check_question(vector)?;
         let held = self.expected.passages;
@@ -205,13 +208,14 @@ impl UsearchIndex {
         if k == 0 {
             return Ok(Vec::new());
         }
-        let _permit = self.permits.acquire();
         let mut fetch = k.saturating_mul(COMPARED_AGAIN).min(held);
         loop {
-            let found = find(fetch)?.keys;
+            let found = self
+                .memories
+                .lend(|memory| self.graph.nearest(vector, fetch, self.candidates, among, memory));
+            let found = found.map_err(|cause| self.error(cause))?;
             let fetched = found.len();
-            let mut hits =
-                self.vectors.nearest(vector, fetched, found.into_iter().map(|key| key as usize));
+            let mut hits = self.vectors.nearest(vector, fetched, found.into_iter());
             // Equal scores at the cut: more are fetched until the lowest position is surely here.
             let tied = fetched == fetch
                 && fetch < held
@@ -244,10 +248,7 @@ impl Index for UsearchIndex {
             self.check_question(vector)?;
             return Ok(self.vectors.nearest(vector, k, among.iter()));
         }
-        self.walk(vector, k, |k| {
-            let found = self.graph.filtered_search(vector, k, |key| among.contains(key as usize));
-            found.map_err(|e| self.error(e.to_string()))
-        })
+        self.search_graph_among(vector, k, among)
     }
 
     fn len(&self) -> usize {

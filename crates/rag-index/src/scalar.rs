@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use numkong::{Angular, f16};
 use usearch::ScalarKind;
 
 /// The storage of one number. Smaller is smaller on disk and in memory and faster, and the walk a little less exact.
@@ -29,7 +30,7 @@ impl Scalar {
     }
 
     /// Bytes per number.
-    pub(crate) fn bytes(self) -> u64 {
+    pub(crate) fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
             Self::F16 => 2,
@@ -42,6 +43,45 @@ impl Scalar {
             Self::F32 => ScalarKind::F32,
             Self::F16 => ScalarKind::F16,
             Self::I8 => ScalarKind::I8,
+        }
+    }
+}
+
+/// A vector in the numbers of a graph, to be compared with the graph's own.
+pub(crate) enum Question {
+    F32(Vec<f32>),
+    F16(Vec<f16>),
+    I8(Vec<i8>),
+}
+
+impl Question {
+    /// The vector in these numbers, as usearch stores it.
+    pub(crate) fn new(vector: &[f32], scalar: Scalar) -> Self {
+        match scalar {
+            Scalar::F32 => Self::F32(vector.to_vec()),
+            Scalar::F16 => Self::F16(vector.iter().copied().map(f16::from_f32).collect()),
+            Scalar::I8 => {
+                let square: f64 = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
+                // A vector without length stays one.
+                let unit = if square > 0.0 { 127.0 / square.sqrt() } else { 0.0 };
+                let byte = |x: &f32| (f64::from(*x) * unit).clamp(-127.0, 127.0) as i8;
+                Self::I8(vector.iter().map(byte).collect())
+            }
+        }
+    }
+
+    /// One less the cosine of this vector and a stored one; nothing when that has another width.
+    pub(crate) fn distance(&self, stored: &[u8]) -> Option<f32> {
+        match self {
+            Self::F32(vector) => f32::angular(vector, bytemuck::try_cast_slice(stored).ok()?)
+                .map(|distance| distance as f32),
+            Self::F16(vector) => {
+                let numbers = stored.as_chunks().0.iter();
+                let stored: Vec<f16> =
+                    numbers.map(|bytes| f16(u16::from_le_bytes(*bytes))).collect();
+                f16::angular(vector, &stored)
+            }
+            Self::I8(vector) => i8::angular(vector, bytemuck::cast_slice(stored)),
         }
     }
 }

@@ -22,18 +22,17 @@ impl Vectors {
     /// # Errors
     /// When the file cannot be opened.
     pub fn open(path: &Path, dimensions: usize) -> Result<Self, IndexError> {
-        let fail = |e: std::io::Error| IndexError {
+        let map = map(path).map_err(|e| IndexError {
             subject: path.display().to_string(),
             cause: e.to_string(),
-        };
-        let file = File::open(path).map_err(fail)?;
-        #[expect(
-            unsafe_code,
-            reason = "the standard library has no memory map. A tag's files are never written again, and those that \
-                      a killed build left are read by the one build that holds their lock: nothing changes the bytes"
-        )]
-        let map = unsafe { Mmap::map(&file) }.map_err(fail)?;
+        })?;
         Ok(Self { map, dimensions })
+    }
+
+    /// Says that single vectors will be asked for, not one after the other: their neighbors are not read with them.
+    pub(crate) fn expect_single(&self) {
+        // A system that does not know the advice reads more.
+        let _ = self.map.advise(memmap2::Advice::Random);
     }
 
     /// How many whole vectors it holds.
@@ -75,6 +74,18 @@ impl Vectors {
         hits.sort_by(best_first);
         hits
     }
+}
+
+/// The bytes of a file of a knowledge base, by memory map.
+pub(crate) fn map(path: &Path) -> std::io::Result<Mmap> {
+    let file = File::open(path)?;
+    #[expect(
+        unsafe_code,
+        reason = "the standard library has no memory map. A tag's files are never written again, and those that \
+                  a killed build left are read by the one build that holds their lock: nothing changes the bytes"
+    )]
+    let map = unsafe { Mmap::map(&file) }?;
+    Ok(map)
 }
 
 fn best_first(a: &Hit, b: &Hit) -> std::cmp::Ordering {

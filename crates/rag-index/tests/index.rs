@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use rag_core::Index;
-use rag_index::{Expected, IndexBuilder, Scalar, UsearchIndex};
+use rag_core::{Hit, Index, PassageSet};
+use rag_index::{Expected, IndexBuilder, Scalar, UsearchIndex, cosine};
 
 const DIMENSIONS: usize = 32;
 
@@ -154,6 +154,86 @@ fn the_graph_finds_what_comparing_everything_finds() {
         }
         assert!(found >= 900, "{scalar}: recall@10 is {found} of 1000");
     }
+}
+
+#[test]
+fn the_walk_finds_what_usearch_itself_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = vectors(3000);
+    let among = PassageSet::from_ranges([0..500, 1200..2900]);
+    for scalar in [Scalar::F32, Scalar::F16, Scalar::I8] {
+        let path = build(folder.path(), scalar, &vectors);
+        let mut ours =
+            UsearchIndex::open(&path, &vectors_of(&path), expected(scalar, 3000), 1).unwrap();
+        let theirs = usearch::Index::restore(path.to_str().unwrap()).unwrap();
+        let best = |question: &[f32], found: usearch::ffi::Matches| {
+            let of = |key: u64| (key as usize, cosine(question, &vectors[key as usize]));
+            let mut best: Vec<(usize, f32)> = found.keys.into_iter().map(of).collect();
+            best.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            best.truncate(5);
+            best
+        };
+        let told = |hits: Vec<Hit>| hits.iter().map(|h| (h.passage, h.score)).collect::<Vec<_>>();
+        for candidates in [1, 16, 100] {
+            ours.set_expansion(candidates);
+            theirs.change_expansion_search(candidates);
+            for question in vectors.iter().step_by(29) {
+                let question: Vec<f32> = question.iter().rev().copied().collect();
+                let found = best(&question, theirs.search(&question, 10).unwrap());
+                assert_eq!(told(ours.search_graph(&question, 5).unwrap()), found, "{scalar}");
+                let within =
+                    theirs.filtered_search(&question, 10, |key| among.contains(key as usize));
+                let found = best(&question, within.unwrap());
+                assert_eq!(
+                    told(ours.search_graph_among(&question, 5, &among).unwrap()),
+                    found,
+                    "{scalar}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_damaged_graph_is_refused_or_searched_but_never_more_than_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = vectors(400);
+    let path = build(folder.path(), Scalar::F32, &vectors);
+    let whole = std::fs::read(&path).unwrap();
+    let graph = 8 + 400 * DIMENSIONS * 4;
+    let nodes = graph + 64 + 40 + 400 * 2;
+    let (mut refused, mut failed, mut found) = (0, 0, 0);
+    let mut state = 7_u64;
+    for round in 0..600 {
+        let mut damaged = whole.clone();
+        for _ in 0..1 + round % 20 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let random = (state >> 33) as usize;
+            // Sizes and levels, where little does much, are hit now and then, the vectors never.
+            let (begin, end) = match random % 64 {
+                0 => (graph, nodes),
+                _ => (nodes, whole.len()),
+            };
+            damaged[begin + (random / 64) % (end - begin)] = (state >> 24) as u8;
+        }
+        std::fs::write(&path, &damaged).unwrap();
+        match UsearchIndex::open(&path, &vectors_of(&path), expected(Scalar::F32, 400), 1) {
+            Err(_) => refused += 1,
+            Ok(index) => match index.search_graph(&vectors[round % 400], 10) {
+                Err(error) => {
+                    assert!(error.to_string().contains("index.usearch"), "{error}");
+                    failed += 1;
+                }
+                Ok(hits) => {
+                    assert!(hits.iter().all(|hit| hit.passage < 400));
+                    found += 1;
+                }
+            },
+        }
+    }
+    assert!(refused > 50 && failed > 20 && found > 50, "{refused} {failed} {found}");
 }
 
 #[test]

@@ -51,6 +51,12 @@ impl Vectors {
         self.folder.join(system.file)
     }
 
+    /// What the system reads to answer: its index, and for ours the vectors that are compared again.
+    pub(crate) fn files(&self, system: &System) -> Vec<PathBuf> {
+        let again = system.peer.is_none().then(|| self.folder.join("vectors.f32"));
+        again.into_iter().chain([self.index(system)]).collect()
+    }
+
     /// The share of the right passages among those found for the first questions, 0.0–1.0: recall@10.
     pub(crate) fn recall(&self, found: &Value) -> f64 {
         let found = found.as_array().unwrap();
