@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads documents with another reader: `peer.py READER FILE...`.
 
-Readers of PDFs are pypdf, pypdfium2 and pdftotext; readers of DOCX files are docx2txt, mammoth, python-docx and docx2python.
+Readers of PDFs are pypdf, pypdfium2, pymupdf and pdftotext; readers of DOCX files are docx2txt, mammoth, python-docx and docx2python.
 Prints one line of JSON for each file: how many seconds reading took, and the text of each page, or the error. A DOCX is one page,
 without headers and footers.
 """
@@ -25,6 +25,14 @@ def pypdfium2(file):
 
     document = library.PdfDocument(file)
     return [document[at].get_textpage().get_text_range() for at in range(len(document))]
+
+
+def pymupdf(file):
+    import pymupdf as library
+
+    library.TOOLS.mupdf_display_errors(False)
+    with library.open(file) as document:
+        return [page.get_text() for page in document]
 
 
 def pdftotext(file):
@@ -78,7 +86,7 @@ def docx2python(file):
 
 def main():
     logging.disable(logging.CRITICAL)
-    readers = [pypdf, pypdfium2, pdftotext, docx2txt, mammoth, python_docx, docx2python]
+    readers = [pypdf, pypdfium2, pymupdf, pdftotext, docx2txt, mammoth, python_docx, docx2python]
     reader = {reader.__name__.replace("_", "-"): reader for reader in readers}[sys.argv[1]]
     for file in sys.argv[2:]:
         begun = time.perf_counter()

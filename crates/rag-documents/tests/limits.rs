@@ -99,6 +99,24 @@ fn more_instructions_than_the_limit_are_named() {
 }
 
 #[test]
+fn a_value_shown_again_and_again_counts_each_time() {
+    let page = format!(
+        "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Annots [{}] >>",
+        "5 0 R ".repeat(1_000)
+    );
+    let field = format!(
+        "<< /Type /Annot /Subtype /Widget /Rect [10 10 300 30] /FT /Tx /V ({}) >>",
+        "a long value ".repeat(1_000)
+    );
+    let bytes = pdf_with(&[CATALOG, PAGES, &page, &stream("", ""), &field], "");
+    let limits = Limits { pdf_page: 1 << 16, ..Limits::default() };
+    assert_eq!(
+        warnings(bytes, limits),
+        ["page 1 has more than 64 KiB of text and was read in part"]
+    );
+}
+
+#[test]
 fn a_form_drawn_again_and_again_shares_the_allowance_of_its_page() {
     // Each of seven levels draws the next one ten times.
     let font = "/Font << /F 5 0 R >>";

@@ -109,6 +109,38 @@ fn what_is_filled_into_a_form_is_read() {
 }
 
 #[test]
+fn the_value_of_a_field_without_a_picture_is_read() {
+    let field = |of: &str| {
+        let bytes = pdf_with(
+            &[
+                "<< /Type /Catalog /Pages 2 0 R /AcroForm << /NeedAppearances true /Fields [6 0 R] >> >>",
+                "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+                "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> /Annots [6 0 R] >>",
+                &stream("", "BT /F 12 Tf 72 700 Td (Name:) Tj ET"),
+                "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+                &format!(
+                    "<< /Type /Annot /Subtype /Widget /Rect [110 697 300 713] /Parent 7 0 R {of} >>"
+                ),
+                "<< /FT /Tx /V (Ada Lovelace) >>",
+            ],
+            "",
+        );
+        text(&good(bytes))
+    };
+    assert_eq!(field(""), "Name: Ada Lovelace");
+    assert_eq!(field("/V <FEFF827E53C1>"), "Name:艾叁");
+    // Passwords and hidden fields are shown to nobody; of a menu the choice is, and of a list all there is to choose.
+    assert_eq!(field("/Ff 8192"), "Name:");
+    assert_eq!(field("/F 2"), "Name:");
+    assert_eq!(
+        field("/FT /Ch /Ff 131072 /Opt [(Ada Lovelace) (Alan Turing)]"),
+        "Name: Ada Lovelace"
+    );
+    let list = field("/FT /Ch /Opt [(Ada) [(2) (Alan)]]");
+    assert!(list.contains("Ada") && list.contains("Alan") && !list.contains('2'), "{list}");
+}
+
+#[test]
 fn vertical_columns_are_read_from_right_to_left() {
     let font = "<< /Type /Font /Subtype /Type0 /BaseFont /X /Encoding /GBK-EUC-V /DescendantFonts [6 0 R] >>";
     // Drawn left column first.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot measure must stop")]
 
 mod docx;
+mod measure;
 mod pdf;
 mod readers;
 mod text;

@@ -1,6 +1,7 @@
 //! How alike two texts are, and whether what they share stands in the same order.
 
 use std::collections::HashMap;
+use std::iter::Sum;
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -8,9 +9,6 @@ use unicode_normalization::UnicodeNormalization;
 const GRAM: usize = 5;
 /// Characters of a piece whose place is compared: enough to be there once.
 const PIECE: usize = 24;
-/// A file on which we are no more than this below the best peer is read as well.
-pub(crate) const AS_WELL: f64 = 0.002;
-
 /// NFKC, without white space, hyphens, and the bars between the cells of tables.
 pub(crate) fn normal(text: &str) -> String {
     let dropped = |c: &char| {
@@ -53,9 +51,31 @@ pub(crate) fn score(own: &HashMap<String, usize>, right: &HashMap<String, usize>
     (share(right.values().sum()), share(own.values().sum()))
 }
 
-/// The share of pieces that are once in either text and stand in the same order in both: the longest
-/// increasing sequence of their places. 1.0 where no piece is shared.
-pub(crate) fn order(own: &str, right: &str) -> f64 {
+/// How many pieces are once in either of two texts, and how many of them stand in the same order in both.
+#[derive(Default)]
+pub(crate) struct Order {
+    shared: usize,
+    in_order: usize,
+}
+
+impl Order {
+    /// 1.0 where no piece is shared.
+    pub(crate) fn share(&self) -> f64 {
+        if self.shared == 0 { 1.0 } else { self.in_order as f64 / self.shared as f64 }
+    }
+}
+
+impl Sum for Order {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            shared: sum.shared + one.shared,
+            in_order: sum.in_order + one.in_order,
+        })
+    }
+}
+
+/// The order of two texts: the longest increasing sequence of the places of their pieces.
+pub(crate) fn order(own: &str, right: &str) -> Order {
     let (own, right) = (once(own), once(right));
     let mut shared: Vec<(usize, usize)> =
         own.iter().filter_map(|(piece, at)| Some((*at, *right.get(piece)?))).collect();
@@ -69,7 +89,7 @@ pub(crate) fn order(own: &str, right: &str) -> f64 {
             None => ends.push(*at),
         }
     }
-    if shared.is_empty() { 1.0 } else { ends.len() as f64 / shared.len() as f64 }
+    Order { shared: shared.len(), in_order: ends.len() }
 }
 
 /// The places of the pieces that are there once.

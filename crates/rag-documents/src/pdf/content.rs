@@ -66,9 +66,30 @@ pub(crate) struct Drawn {
 }
 
 impl Drawn {
+    /// Puts a text where `place` is, as if it were one letter.
+    fn write(&mut self, text: &str, place: Letter, limits: &Limits) {
+        let from = self.text.len();
+        if from.saturating_add(text.len()) > limits.pdf_page {
+            return self.cut_at_text(limits);
+        }
+        self.text.extend(text.chars().filter(|c| !c.is_control()).map(|c| match c {
+            '\u{AD}' => '-',
+            '\u{A0}' => ' ',
+            c => c,
+        }));
+        if self.text.len() > from {
+            let (start, end) = (from as u32, self.text.len() as u32);
+            self.letters.push(Letter { start, end, ..place });
+        }
+    }
+
     /// Notes that the limit of these words ended the reading, if none has before.
     fn cut_by(&mut self, limit: impl FnOnce() -> String) {
         self.cut.get_or_insert_with(limit);
+    }
+
+    fn cut_at_text(&mut self, limits: &Limits) {
+        self.cut_by(|| format!("{} of text", bytes(limits.pdf_page as u64)));
     }
 
     /// Notes a stream that could not be unpacked.
@@ -298,8 +319,7 @@ impl<'a> Reader<'_, 'a> {
                 return;
             }
             if drawn.text.len() >= limits.pdf_page {
-                drawn.cut_by(|| format!("{} of text", bytes(limits.pdf_page as u64)));
-                return;
+                return drawn.cut_at_text(limits);
             }
             let spacing =
                 state.character_spacing + if glyph.is_space { state.word_spacing } else { 0.0 };
@@ -326,7 +346,10 @@ impl<'a> Reader<'_, 'a> {
                 }
             } else {
                 let width = glyph.width / 1000.0 * state.size * state.scale;
-                *text = Matrix::translation(width + spacing * state.scale, 0.0).then(*text);
+                let advance = width + spacing * state.scale;
+                *text = Matrix::translation(advance, 0.0).then(*text);
+                // Spaces are stretched to fill a line.
+                let reach = if glyph.text.trim().is_empty() { advance } else { width };
                 // A negative size or scale turns the letters round; the line still runs their way.
                 let sign = if width < 0.0 { -1.0 } else { 1.0 };
                 let direction =
@@ -336,7 +359,7 @@ impl<'a> Reader<'_, 'a> {
                     end: 0,
                     x,
                     y,
-                    width: (width * across).abs(),
+                    width: (reach * across).abs(),
                     size: state.size.abs() * up,
                     direction,
                     bold: font.bold,

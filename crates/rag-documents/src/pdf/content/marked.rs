@@ -77,24 +77,13 @@ impl<'a> Reader<'_, 'a> {
         }
         self.drawn.unknown = unknown;
         self.drawn.letters.truncate(start);
-        let from = self.drawn.text.len();
-        self.drawn.text.extend(actual.chars().filter(|c| !c.is_control()).map(|c| match c {
-            '\u{AD}' => '-',
-            '\u{A0}' => ' ',
-            c => c,
-        }));
-        if self.drawn.text.len() > from {
-            self.drawn.letters.push(Letter {
-                start: from as u32,
-                end: self.drawn.text.len() as u32,
-                width: (along + last.width).max(0.0),
-                ..first
-            });
-        }
+        let width = (along + last.width).max(0.0);
+        self.drawn.write(&actual, Letter { width, ..first }, self.limits);
     }
 }
 
-const EMPTY: Letter = Letter {
+/// No letter at all.
+pub(super) const EMPTY: Letter = Letter {
     start: 0,
     end: 0,
     x: 0.0,

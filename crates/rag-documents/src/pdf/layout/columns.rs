@@ -189,6 +189,30 @@ impl<'a> Side<'a> {
         median >= 0.6 && self.letters() >= 18.0
     }
 
+    /// Whether it is one column of text, or several with free gutters between them.
+    fn is_columns_of_prose(&self) -> bool {
+        let columns = self.columns();
+        columns.iter().all(|column| column.pieces.len() >= LINES && column.is_prose())
+    }
+
+    /// What stands under each other, from left to right.
+    fn columns(&self) -> Vec<Side<'a>> {
+        let mut pieces = self.pieces.clone();
+        pieces.sort_by(|a, b| a.left.total_cmp(&b.left));
+        let mut columns: Vec<Vec<&Piece>> = Vec::new();
+        let mut right = f32::MIN;
+        for piece in pieces {
+            match columns.last_mut() {
+                Some(column) if piece.left - right < GUTTER * piece.size.min(14.0) => {
+                    column.push(piece)
+                }
+                _ => columns.push(vec![piece]),
+            }
+            right = right.max(piece.right);
+        }
+        columns.into_iter().map(Side::new).collect()
+    }
+
     /// Letters in a line on average; an ideograph says as much as two.
     fn letters(&self) -> f32 {
         let letters =
@@ -217,9 +241,13 @@ fn are_columns(pieces: &[Piece], members: &[usize], gutter: f32) -> bool {
     if left.is_prose() && right.is_prose() {
         return true;
     }
+    let fewest = left.pieces.len().min(right.pieces.len());
+    // More than two columns, and not a table of long cells, which is drawn row by row.
+    if turns < fewest && left.is_columns_of_prose() && right.is_columns_of_prose() {
+        return true;
+    }
     // The order of drawing knows: a table is drawn row by row, columns one after the other. A table that is
     // drawn by columns still has its rows at the same heights on both sides.
-    let fewest = left.pieces.len().min(right.pieces.len());
     turns <= 1
         && fewest >= 2 * LINES
         && left.letters().min(right.letters()) >= 8.0

@@ -12,7 +12,7 @@ pub(super) fn is_loose(pieces: &[Piece]) -> bool {
         return false;
     }
     let (loose, rows) = tables::loose_rows(&lines::rows(pieces.to_vec()));
-    rows >= ROWS && loose * 4 >= rows && is_coherent(pieces)
+    rows >= ROWS && loose * 6 >= rows && is_coherent(pieces)
 }
 
 /// Whether what is drawn next mostly stands next: on the same line, or on the line below.

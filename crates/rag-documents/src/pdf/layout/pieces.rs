@@ -195,6 +195,8 @@ struct Draft<'a> {
     mono: usize,
     artifact: bool,
     space: bool,
+    /// Where the one space behind the last letter ends.
+    reach: f32,
     last: f32,
     order: usize,
 }
@@ -206,9 +208,8 @@ fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
         let letter = set.letter;
         let size = letter.size.max(0.1);
         if set.text.trim().is_empty() {
-            // A space is no ink: it parts words, but reaches nowhere.
             if let Some(draft) = &mut draft {
-                draft.space = true;
+                draft.part(set);
             }
             continue;
         }
@@ -236,6 +237,7 @@ fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
                     mono: 0,
                     artifact: letter.artifact,
                     space: false,
+                    reach: set.along,
                     last: set.along,
                     order: pieces.len(),
                 };
@@ -251,7 +253,7 @@ fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
 impl<'a> Draft<'a> {
     fn continues(&self, set: &Set<'_>, size: f32) -> bool {
         let larger = self.size.max(size);
-        let gap = set.along - self.right;
+        let gap = set.along - self.right.max(self.reach);
         let shift = (set.down - self.base).abs();
         // What is raised or lowered belongs to what it touches, or it is another line.
         let together =
@@ -263,10 +265,20 @@ impl<'a> Draft<'a> {
             && set.along >= self.last - 0.3 * larger
     }
 
+    /// A space is no ink: it parts words and reaches nowhere. But one that the writer stretched as far as the next word,
+    /// to fill a line, parts no columns; several may.
+    fn part(&mut self, space: &Set<'_>) {
+        let behind = (space.along - self.right).abs() < WORD_GAP * self.size;
+        self.reach =
+            if behind && !self.space { space.along + space.letter.width } else { self.right };
+        self.space = true;
+    }
+
     fn push(&mut self, set: &'a Set<'a>, gap: f32, size: f32) {
         self.parts.push((set.text, gap, self.space));
         self.space = false;
         self.right = self.right.max(set.along + set.letter.width);
+        self.reach = self.right;
         self.last = set.along;
         self.bold += usize::from(set.letter.bold);
         self.mono += usize::from(set.letter.mono);
