@@ -65,6 +65,18 @@ impl Proxy {
         }
     }
 
+    /// Pingora alone, as `crates/gateway/examples/pingora.rs` has it, in front of one worker: it cannot switch.
+    pub async fn pingora(workers: [SocketAddr; 2]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let address = free_address();
+        let mut command = Command::new(std::env::var("SWITCHYARD_PINGORA").unwrap());
+        command.args([address, workers[0]].map(|address| address.to_string()));
+        let process = Process::start_command("pingora", command, directory.path());
+        listening(address).await;
+        let switch = |_: &Self, _| unreachable!("Pingora alone does not switch");
+        Self { name: "Pingora alone", address, http2: address, process, directory, workers, switch }
+    }
+
     /// nginx: the upstream file is rewritten and nginx reloaded.
     pub async fn nginx(workers: [SocketAddr; 2]) -> Self {
         let directory = tempfile::tempdir().unwrap();

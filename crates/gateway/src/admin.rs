@@ -1,10 +1,11 @@
 //! The operators' API: `/v1`, `/metrics`, `/healthz` and `/readyz`, on a unix socket and optionally on HTTP.
 
+mod looking;
+mod refusals;
 mod request;
 mod standby;
 mod warm;
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,25 +16,20 @@ use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::uri::Authority;
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
-use futures::{Stream, StreamExt};
 use switch_api::{
-    Decision, Done, Failure, History, Notes, Problem, Promote, Reloaded, Rollback, Running,
-    SetCanary, SetDeadline, SetShadow, Status, Wait,
+    Done, Promote, Reloaded, Rollback, Running, SetCanary, SetDeadline, SetShadow, Wait,
 };
 use switch_core::{Attempt, Event, Rule, Share, Slot, Timestamp};
 use switch_journal::Note;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_stream::wrappers::BroadcastStream;
-use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 use crate::canary;
-use crate::driver::{Ask, Message, No};
+use crate::driver::{Ask, Message};
 use crate::events;
 use crate::operators::{self, Operators};
 use crate::people::Caller;
@@ -42,7 +38,10 @@ use crate::settings;
 use crate::settings::check::share;
 use crate::shared::Shared;
 use crate::status;
-use crate::worker::now_millis;
+
+use looking::now;
+pub(crate) use refusals::problem;
+use refusals::{bad_body, bad_value, failure, no_such_slot, say_no, stopping};
 
 /// The longest request body, in bytes.
 pub(crate) const LONGEST_BODY: usize = 64 * 1024;
@@ -65,7 +64,7 @@ pub(crate) struct Desk {
 /// The routes, the same on both listeners.
 pub(crate) fn router(desk: Desk) -> Router {
     Router::new()
-        .route("/v1/status", get(status))
+        .route("/v1/status", get(looking::status))
         .route("/v1/whoami", get(operators::whoami))
         .route("/v1/promote", post(promote))
         .route("/v1/rollback", post(rollback))
@@ -76,12 +75,12 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/request", post(request::request_promotion))
         .route("/v1/drain", get(running).post(set_deadline))
         .route("/v1/reload", post(reload))
-        .route("/v1/notes", get(notes))
-        .route("/v1/history", get(history))
-        .route("/v1/events", get(events))
-        .route("/metrics", get(metrics))
+        .route("/v1/notes", get(looking::notes))
+        .route("/v1/history", get(looking::history))
+        .route("/v1/events", get(looking::events))
+        .route("/metrics", get(looking::metrics))
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz))
+        .route("/readyz", get(looking::readyz))
         .fallback(|| async {
             problem(StatusCode::NOT_FOUND, "not_found", "there is nothing here", None)
         })
@@ -142,20 +141,6 @@ async fn no_strangers(request: Request, next: Next) -> Response {
         format!("this address is not called {name:?}"),
         Some("ask by IP address, or through the unix socket".to_owned()),
     )
-}
-
-async fn status(State(desk): State<Desk>) -> Response {
-    match now(&desk).await {
-        Some(status) => Json(status).into_response(),
-        None => stopping(),
-    }
-}
-
-/// Where everything stands; `None` when the gateway is stopping.
-async fn now(desk: &Desk) -> Option<Status> {
-    let (reply, answer) = oneshot::channel();
-    desk.driver.send(Message::Status { reply }).await.ok()?;
-    answer.await.ok()
 }
 
 async fn promote(
@@ -357,30 +342,6 @@ async fn note(
     Err((StatusCode::INTERNAL_SERVER_ERROR, Json(failure)).into_response())
 }
 
-async fn notes(State(desk): State<Desk>, Query(page): Query<Page>) -> Response {
-    match desk.shared.journal.notes(page.limit.min(LONGEST_HISTORY)).await {
-        None => stopping(),
-        Some(Err(error)) => problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "unreadable",
-            error.to_string(),
-            Some(error.hint()),
-        ),
-        Some(Ok(notes)) => {
-            let notes = notes.into_iter().map(|note| switch_api::Note {
-                at: events::rfc3339(note.at.0),
-                kind: note.kind,
-                who: note.who.name,
-                uid: note.who.uid,
-                pid: note.who.pid,
-                text: note.text,
-                detail: note.detail.and_then(|detail| serde_json::from_str(&detail).ok()),
-            });
-            Json(Notes { notes: notes.collect() }).into_response()
-        }
-    }
-}
-
 async fn ask(desk: &Desk, caller: &Caller, event: Event, dry_run: bool, wait: Wait) -> Response {
     let wait_drained = wait == Wait::Drained;
     let (reply, answer) = oneshot::channel();
@@ -400,201 +361,4 @@ async fn ask(desk: &Desk, caller: &Caller, event: Event, dry_run: bool, wait: Wa
             Some("switchctl status shows how it ends".to_owned()),
         ),
     }
-}
-
-fn say_no(no: &No) -> Response {
-    match no {
-        No::Refused(refusal) => {
-            let mut failure = failure(refusal.reason(), refusal.to_string(), Some(refusal.hint()));
-            failure.error.numbers = refusal
-                .numbers()
-                .into_iter()
-                .map(|(name, number)| (name.to_owned(), number))
-                .collect();
-            (StatusCode::CONFLICT, Json(failure)).into_response()
-        }
-        No::NotRecorded { stays, cause } => {
-            let what = match cause {
-                crate::driver::RecordError::NotFollowed(_) => "carried out",
-                _ => "recorded",
-            };
-            not_recorded(format!("the decision could not be {what}, so {stays} stays live"), cause)
-        }
-        No::ModeNotRecorded { slot, cause } => not_recorded(
-            format!("the mode could not be recorded, so {slot} stays as it was"),
-            cause,
-        ),
-        No::Busy => problem(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
-            "too many operators are waiting",
-            Some("leave out --wait drained".to_owned()),
-        ),
-    }
-}
-
-fn not_recorded(text: String, cause: &crate::driver::RecordError) -> Response {
-    let hint = match cause {
-        crate::driver::RecordError::Journal(error) => error.hint(),
-        crate::driver::RecordError::NotFollowed(_) => {
-            "the proxy is as it was; mend the cause, then try again".to_owned()
-        }
-        crate::driver::RecordError::Slow(_) | crate::driver::RecordError::Gone => {
-            "check the disk of the state file, then try again".to_owned()
-        }
-    };
-    let mut failure = failure("not_recorded", text, Some(hint));
-    failure.error.causes =
-        std::iter::once(cause.to_string()).chain(telemetry::voice::causes(cause)).collect();
-    failure.error.causes.dedup();
-    (StatusCode::INTERNAL_SERVER_ERROR, Json(failure)).into_response()
-}
-
-#[derive(serde::Deserialize)]
-struct Page {
-    #[serde(default = "fifty")]
-    limit: u32,
-}
-
-fn fifty() -> u32 {
-    50
-}
-
-/// The most decisions in one answer.
-const LONGEST_HISTORY: u32 = 1_000;
-
-async fn history(State(desk): State<Desk>, Query(page): Query<Page>) -> Response {
-    match desk.shared.journal.history(page.limit.min(LONGEST_HISTORY)).await {
-        None => stopping(),
-        Some(Err(error)) => problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "unreadable",
-            error.to_string(),
-            Some(error.hint()),
-        ),
-        Some(Ok(entries)) => {
-            let decisions = entries.into_iter().map(|entry| Decision {
-                attempt: entry.decision.attempt.0,
-                kind: entry.decision.kind.as_str().to_owned(),
-                from: entry.decision.from.to_string(),
-                to: entry.decision.to.to_string(),
-                at: events::rfc3339(entry.at.0),
-                who: entry.who.name,
-                uid: entry.who.uid,
-                pid: entry.who.pid,
-                reason: entry.decision.reason,
-                forced: entry.decision.forced,
-                outcome: entry.outcome,
-                from_release: entry.decision.from_release.map(|release| release.label),
-                to_release: entry.decision.to_release.map(|release| release.label),
-                canary: entry
-                    .decision
-                    .canary
-                    .as_ref()
-                    .map(|tried| status::canary(tried, entry.decision.stages.as_ref())),
-            });
-            Json(History { decisions: decisions.collect() }).into_response()
-        }
-    }
-}
-
-async fn events(
-    State(desk): State<Desk>,
-) -> Sse<impl Stream<Item = Result<axum::response::sse::Event, Infallible>>> {
-    let news = BroadcastStream::new(desk.shared.events.listen()).map(|news| {
-        let event =
-            news.unwrap_or_else(|BroadcastStreamRecvError::Lagged(missed)| switch_api::Event {
-                at: events::rfc3339(events::now()),
-                kind: "lagged".to_owned(),
-                text: format!("{missed} events were missed"),
-                slot: None,
-                attempt: None,
-            });
-        let line = serde_json::to_string(&event).unwrap_or_default();
-        Ok(axum::response::sse::Event::default().event(event.kind).data(line))
-    });
-    Sse::new(news).keep_alive(KeepAlive::default())
-}
-
-async fn metrics(State(desk): State<Desk>) -> Response {
-    let shared = &desk.shared;
-    let held = shared.hold.as_ref().map_or(0, |hold| hold.waiting());
-    shared.metrics.held.set(i64::try_from(held).unwrap_or(i64::MAX));
-    let known = shared.conversations.as_ref().map_or(0, |known| known.count().iter().sum());
-    shared.metrics.conversations.set(i64::try_from(known).unwrap_or(i64::MAX));
-    for pool in Slot::ALL.map(|slot| shared.routing.slot(slot)) {
-        for worker in &pool.members().workers {
-            let state = worker.breaker.state(now_millis());
-            shared.metrics.breaker(pool.slot.as_str(), &worker.name).set(state as i64);
-        }
-    }
-    for (slot, metrics) in Slot::ALL.into_iter().zip(&desk.shared.metrics.slots) {
-        metrics
-            .in_flight
-            .set(i64::try_from(desk.shared.routing.slot(slot).in_flight()).unwrap_or(i64::MAX));
-    }
-    match desk.shared.metrics.render() {
-        Ok(text) => {
-            ([(header::CONTENT_TYPE, telemetry::family::TEXT_FORMAT)], text).into_response()
-        }
-        Err(error) => {
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "metrics", error.to_string(), None)
-        }
-    }
-}
-
-async fn readyz(State(desk): State<Desk>) -> Response {
-    if *desk.stopping.borrow() {
-        return stopping();
-    }
-    let live = desk.shared.routing.live();
-    if desk.shared.routing.slot(live).can_serve() {
-        return "ready\n".into_response();
-    }
-    let text = format!("no worker of {live} is ready");
-    let hint = format!("switchctl wait {live} --timeout 60s");
-    problem(StatusCode::SERVICE_UNAVAILABLE, "not_ready", text, Some(hint))
-}
-
-fn failure(reason: &str, message: String, hint: Option<String>) -> Failure {
-    let numbers = std::collections::BTreeMap::new();
-    Failure {
-        error: Problem { reason: reason.to_owned(), message, causes: Vec::new(), hint, numbers },
-    }
-}
-
-pub(crate) fn problem(
-    status: StatusCode,
-    reason: &str,
-    message: impl Into<String>,
-    hint: Option<String>,
-) -> Response {
-    (status, Json(failure(reason, message.into(), hint))).into_response()
-}
-
-fn no_such_slot(name: &str) -> Response {
-    let text = format!("no slot is called {name:?}");
-    problem(StatusCode::BAD_REQUEST, "unknown_slot", text, Some("blue or green".to_owned()))
-}
-
-fn bad_value(text: impl Into<String>) -> Response {
-    problem(StatusCode::BAD_REQUEST, "bad_request", text, None)
-}
-
-fn bad_body(rejection: &JsonRejection) -> Response {
-    problem(
-        rejection.status(),
-        "bad_request",
-        rejection.body_text(),
-        Some("send a JSON object with content-type application/json".to_owned()),
-    )
-}
-
-fn stopping() -> Response {
-    problem(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "stopping",
-        "the gateway is stopping, or hands over to a new process",
-        Some("ask again in a moment".to_owned()),
-    )
 }

@@ -2,17 +2,19 @@
 
 mod at_door;
 mod going_on;
+mod letting_in;
+mod refusing;
+mod request_id;
 mod trace;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, header};
 use ipnet::IpNet;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::l4::ext::TcpKeepalive;
@@ -22,23 +24,21 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 use switch_core::Slot;
 use telemetry::gateway::GatewayMetrics;
 
-use crate::answer;
 use crate::client::Client;
 use crate::continued::Said;
 use crate::conversations::{Conversation, Conversations};
 use crate::hold::Hold;
 use crate::retry_budget::RetryBudget;
 use crate::routes::{Route, Routes, Taken};
-use crate::routing::{Admission, Asked, Assignment, Routing, Way};
+use crate::routing::{Admission, Assignment, Routing, Way};
 use crate::running::{self, Running};
 use crate::settings::{Limits, Upstream};
 use crate::shadow::{Copy, SHADOW_HEADER, Shadow};
 use crate::slot_pool::Chosen;
-use crate::strict;
 use crate::users::{Gate, USER_HEADER, User, Visitor};
 use crate::waiting::{self, Early};
 use crate::warming::INTERNAL_HEADER;
-use crate::wire::Wire;
+use refusing::No;
 use trace::Trace;
 
 /// The end of the last event of OpenAI's streams. Its clients close as soon as they have read it.
@@ -46,8 +46,6 @@ const LAST_EVENT: &[u8] = b"data: [DONE]\n\n";
 pub(crate) const SLOT_HEADER: &str = "x-switchyard-slot";
 const RELEASE_HEADER: &str = "x-switchyard-release";
 const REQUEST_ID_HEADER: &str = "x-request-id";
-/// The longest body that is looked into. Pingora keeps as much of a request for sending it on (and again).
-const LONGEST_LOOK: usize = 64 * 1024;
 
 /// A front door that proxies to the slots. Each thread has one; what they share is shared by it.
 #[derive(Clone)]
@@ -131,19 +129,6 @@ impl Carried {
     fn longest_body(&self) -> u64 {
         let own = self.route().and_then(|route| route.request_body);
         own.unwrap_or(self.config.limits.request_body)
-    }
-}
-
-/// An answer of the gateway's own.
-struct No {
-    status: u16,
-    code: &'static str,
-    text: String,
-}
-
-impl No {
-    fn new(status: u16, code: &'static str, text: impl Into<String>) -> Self {
-        Self { status, code, text: text.into() }
     }
 }
 
@@ -319,7 +304,7 @@ impl ProxyHttp for FrontDoor {
         }
         let client = &carried.client;
         let address = client.address.to_string();
-        let forwarded = match peer_address(session).map(|peer| peer.ip()) {
+        let forwarded = match letting_in::peer_address(session).map(|peer| peer.ip()) {
             // What a trusted proxy says about the way here is kept, and the proxy added to it.
             Some(peer) if client.by_proxy => request
                 .headers
@@ -515,7 +500,7 @@ impl ProxyHttp for FrontDoor {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, carried: &mut Carried) {
-        if let Some(wire) = wire(session) {
+        if let Some(wire) = letting_in::wire(session) {
             wire.await_header();
         }
         let status = session
@@ -593,278 +578,6 @@ impl ProxyHttp for FrontDoor {
 }
 
 impl FrontDoor {
-    /// Notes whose request it is, and how long its client may take.
-    fn begin(&self, session: &mut Session, carried: &mut Carried) {
-        let mut secure = false;
-        carried.doubtful = wire(session).is_some_and(Wire::header_is_read);
-        if let Some(digest) = session.digest() {
-            secure = digest.ssl_digest.is_some();
-        }
-        if let Some(peer) = peer_address(session) {
-            let headers = &session.req_header().headers;
-            carried.client =
-                Client::of(peer.ip(), secure, headers, &carried.config.trusted_proxies);
-        }
-        carried.request_id = Some(request_id(session.req_header()));
-        carried.trace = Trace::begin(session.req_header());
-        session.set_keepalive(Some(carried.config.limits.keep_alive.as_secs().max(1)));
-        // What was upgraded has no body to wait for: both sides may be silent for as long as they like.
-        let upgrades = session.req_header().headers.contains_key(header::UPGRADE);
-        session.set_read_timeout((!upgrades).then_some(carried.config.limits.body_timeout));
-        session.set_write_timeout(Some(carried.config.limits.body_timeout));
-    }
-
-    /// Checks the request, counts it in on a slot and chooses its worker.
-    async fn let_in(
-        &self,
-        session: &mut Session,
-        carried: &mut Carried,
-    ) -> std::result::Result<(), No> {
-        self.check(session, carried)?;
-        if let Some(gate) = carried.config.gate.clone() {
-            let request = session.req_header();
-            let (headers, path) = (&request.headers, request.uri.path());
-            let asked = gate.ask(headers, path, carried.client.address, &mut carried.visitor).await;
-            asked.map_err(|no| No::new(no.status, no.code, no.text))?;
-        }
-        let named = self.named_slot(session, carried)?;
-        carried.config.retry_budget.pay_in();
-        let mut wants_stream = waiting::asks_for_a_stream(session.req_header());
-        if let Some(conversations) = &self.conversations {
-            let look = conversations.wants_body(&session.req_header().headers);
-            let body = if look { look_into_body(session).await? } else { None };
-            carried.body_is_here |= body.is_some();
-            wants_stream |= body.as_deref().is_some_and(waiting::body_asks_for_a_stream);
-            carried.conversation = conversations.of(&session.req_header().headers, body.as_deref());
-        }
-        let (admission, index, assignment) = match self.choose(session, carried, named) {
-            Ok(found) => found,
-            Err(no) => self.wait_for_a_place(session, carried, named, wants_stream, no).await?,
-        };
-        let request = session.req_header();
-        if admission.way != Way::Named {
-            carried.copy = self.shadow.begin(&request.method, &request.uri, &request.headers);
-            if let Some(copy) = &mut carried.copy {
-                copy.hide(Gate::hidden(carried.config.gate.as_ref()));
-            }
-        }
-        // Those who have a look at a drain want to see everything that runs.
-        carried.running = Some(self.running.enter(running::Answer {
-            started: carried.started,
-            slot: admission.pool.slot,
-            worker: ArcSwapOption::empty(),
-            request_id: carried.request_id.clone(),
-            peer: peer_address(session),
-            client: Some(carried.client.address),
-            method: request.method.clone(),
-            target: request.uri.clone(),
-            bytes: AtomicU64::new(0),
-        }));
-        if let Some(metrics) = self.metrics.slots.get(admission.pool.slot.index()) {
-            match admission.way {
-                Way::Canary => metrics.canary.inc(),
-                Way::Conversation => metrics.pinned.inc(),
-                Way::Live | Way::Named => {}
-            }
-        }
-        carried.tried = 1 << index;
-        carried.admission = Some(admission);
-        carried.assignment = Some(assignment);
-        Ok(())
-    }
-
-    /// Whether the request can be read in one way only.
-    fn well_formed(&self, session: &Session, carried: &Carried) -> std::result::Result<(), No> {
-        if carried.doubtful {
-            let problem = "a request line with doubtful characters";
-            return Err(No::new(400, "malformed_request", problem));
-        }
-        let config = &carried.config;
-        let request = session.req_header();
-        let raw = session.as_ref().as_http1().map(|session| session.get_headers_raw_bytes());
-        if let Some(problem) = strict::malformed(request, raw.as_deref()) {
-            return Err(No::new(400, "malformed_request", problem));
-        }
-        let length = raw.as_ref().map_or(0, |raw| raw.len() as u64);
-        if length > config.limits.request_header {
-            let text = format!(
-                "the request's header is longer than {} bytes",
-                config.limits.request_header
-            );
-            return Err(No::new(431, "request_header_too_large", text));
-        }
-        Ok(())
-    }
-
-    fn check(&self, session: &Session, carried: &Carried) -> std::result::Result<(), No> {
-        let config = &carried.config;
-        let request = session.req_header();
-        let body = request.headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok());
-        let longest = carried.longest_body();
-        if body.and_then(|text| text.parse::<u64>().ok()).is_some_and(|body| body > longest) {
-            let text = format!("the request's body is longer than {longest} bytes");
-            return Err(No::new(413, "request_too_large", text));
-        }
-        if let Some(path) = &config.ready_path
-            && request.uri.path() == path
-        {
-            let live = self.routing.slot(self.routing.live());
-            return Err(if !*self.stopping.borrow() && live.can_serve() {
-                No::new(200, "ready", "ready")
-            } else {
-                No::new(503, "not_ready", "the live slot cannot serve")
-            });
-        }
-        Ok(())
-    }
-
-    /// The slot the caller names, if it may.
-    fn named_slot(
-        &self,
-        session: &Session,
-        carried: &Carried,
-    ) -> std::result::Result<Option<Slot>, No> {
-        let Some(value) = session.req_header().headers.get(SLOT_HEADER) else { return Ok(None) };
-        if !carried.config.allow_slot_header
-            && !carried.user().is_some_and(|user| user.may_choose_slot)
-        {
-            let text = "choosing a slot with x-switchyard-slot is not allowed here";
-            return Err(No::new(403, "slot_header_not_allowed", text));
-        }
-        let slot = value.to_str().ok().and_then(Slot::named);
-        let text = "x-switchyard-slot must be blue or green";
-        slot.map(Some).ok_or_else(|| No::new(400, "unknown_slot", text))
-    }
-
-    fn choose(
-        &self,
-        session: &Session,
-        carried: &Carried,
-        named: Option<Slot>,
-    ) -> std::result::Result<(Admission, usize, Assignment), No> {
-        let request = session.req_header();
-        let number = carried.conversation.map(|conversation| conversation.number);
-        let admission = self.routing.admit(&Asked {
-            headers: &request.headers,
-            path: request.uri.path(),
-            client: Some(carried.client.address),
-            claims: carried.user().map(|user| &user.claims),
-            named,
-            conversation: number,
-            home: carried.conversation.and_then(|conversation| conversation.home),
-        });
-        let slot = admission.pool.slot;
-        match admission.pool.choose(0, number) {
-            Chosen::Worker(index, assignment) => Ok((admission, index, assignment)),
-            Chosen::Busy => {
-                let text = format!("every worker of {slot} has as many requests as it may have");
-                Err(No::new(503, "workers_busy", text))
-            }
-            Chosen::Nobody => {
-                Err(No::new(503, "no_worker_ready", format!("no worker of {slot} is ready")))
-            }
-        }
-    }
-
-    /// Waits, when the settings allow it, until somebody can answer; says `no` when nobody can in time.
-    async fn wait_for_a_place(
-        &self,
-        session: &mut Session,
-        carried: &mut Carried,
-        named: Option<Slot>,
-        mut wants_stream: bool,
-        mut no: No,
-    ) -> std::result::Result<(Admission, usize, Assignment), No> {
-        let Some(hold) = &self.hold else { return Err(no) };
-        let Some(place) = hold.enter() else {
-            self.metrics.holds("full");
-            return Err(no);
-        };
-        if !wants_stream && let Some(body) = look_into_body(session).await? {
-            carried.body_is_here = true;
-            wants_stream = waiting::body_asks_for_a_stream(&body);
-        }
-        let until = tokio::time::Instant::now() + hold.wait;
-        let mut stopping = self.stopping.clone();
-        loop {
-            let news = place.news();
-            tokio::pin!(news);
-            // From here on no change is missed.
-            news.as_mut().enable();
-            match self.choose(session, carried, named) {
-                Ok(found) => {
-                    self.metrics.holds("answered");
-                    return Ok(found);
-                }
-                Err(why) => no = why,
-            }
-            let beat = until.min(tokio::time::Instant::now() + hold.heartbeat);
-            tokio::select! {
-                () = news => continue,
-                // The gateway stops: nobody will come any more.
-                _ = stopping.changed() => {
-                    self.metrics.holds("gave_up");
-                    return Err(no);
-                }
-                () = tokio::time::sleep_until(beat) => {}
-            }
-            if tokio::time::Instant::now() >= until {
-                self.metrics.holds("timed_out");
-                return Err(no);
-            }
-            if wants_stream {
-                let id = carried.request_id.clone();
-                if waiting::beat(session, carried.early.is_none(), id).await.is_err() {
-                    self.metrics.holds("left");
-                    return Err(no);
-                }
-                carried.early.get_or_insert_default();
-            }
-        }
-    }
-
-    /// Answers without a worker. Always `Ok(true)`: the response has been sent.
-    async fn refuse(&self, session: &mut Session, carried: &mut Carried, no: &No) -> Result<bool> {
-        carried.refused = Some(no.status);
-        // After a malformed request nobody knows where the next one begins.
-        if no.status >= 400 && no.status != 503 || *self.leaving.borrow() {
-            session.set_keepalive(None);
-        }
-        if carried.early.is_some() {
-            waiting::tell(session, no.status, no.code, &no.text).await?;
-        } else {
-            self.answer(session, carried, no).await?;
-        }
-        Ok(true)
-    }
-
-    async fn answer(&self, session: &mut Session, carried: &Carried, no: &No) -> Result<()> {
-        let body = answer::problem_body(no.status, no.code, &no.text);
-        let mut response = ResponseHeader::build(no.status, Some(6))?;
-        response.insert_header(header::CONTENT_TYPE, "application/json")?;
-        response.insert_header(header::CONTENT_LENGTH, body.len().to_string())?;
-        response.insert_header(header::CACHE_CONTROL, "no-store")?;
-        if no.status == 503 {
-            response.insert_header(header::RETRY_AFTER, "1")?;
-        }
-        if let Some(id) = &carried.request_id {
-            response.insert_header(REQUEST_ID_HEADER, id.clone())?;
-        }
-        if let Some(visitor) = &carried.visitor {
-            visitor.stamp(&mut response)?;
-        }
-        if let Some(admission) = &carried.admission {
-            response.insert_header(SLOT_HEADER, admission.pool.slot.as_str())?;
-        }
-        at_door::stamp(session, carried, &mut response)?;
-        let head = session.req_header().method == Method::HEAD;
-        session.write_response_header(Box::new(response), head).await?;
-        if !head {
-            session.write_response_body(Some(body), true).await?;
-        }
-        Ok(())
-    }
-
     fn blame_worker(&self, carried: &Carried, error: &Error) {
         let Some(assignment) = &carried.assignment else { return };
         let worker = &assignment.worker;
@@ -877,53 +590,6 @@ impl FrontDoor {
     }
 }
 
-/// Reads a body that is short enough to be kept whole, so that it can be both looked into and sent on.
-async fn look_into_body(session: &mut Session) -> std::result::Result<Option<Bytes>, No> {
-    let headers = &session.req_header().headers;
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok());
-    let length = length.and_then(|text| text.parse::<usize>().ok());
-    if !length.is_some_and(|length| (1..=LONGEST_LOOK).contains(&length)) {
-        return Ok(None);
-    }
-    let failed = |_| No::new(400, "malformed_request", "the request's body did not arrive");
-    if headers.contains_key(header::EXPECT) {
-        session.as_mut().write_continue_response().await.map_err(failed)?;
-    }
-    session.as_mut().enable_retry_buffering();
-    while session.as_mut().read_request_body().await.map_err(failed)?.is_some() {}
-    Ok(session.as_ref().get_retry_buffer())
-}
-
-/// The client's connection, when it speaks HTTP/1.
-fn wire(session: &Session) -> Option<&Wire> {
-    session.as_ref().stream()?.as_ref().as_any().downcast_ref::<Wire>()
-}
-
-fn peer_address(session: &Session) -> Option<SocketAddr> {
-    session.client_addr().and_then(|address| address.as_inet()).copied()
-}
-
 fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e5).round() / 100.0
-}
-
-/// Keeps an id the caller sent, when it is short and plain enough to be copied into logs; makes one otherwise.
-fn request_id(request: &RequestHeader) -> HeaderValue {
-    let plain = |id: &&HeaderValue| {
-        let id = id.as_bytes();
-        (1..=128).contains(&id.len())
-            && id.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(b))
-    };
-    match request.headers.get(REQUEST_ID_HEADER).filter(plain) {
-        Some(id) => id.clone(),
-        None => made_id(),
-    }
-}
-
-/// A random beginning for this process and a count: unique, without asking the kernel for randomness per request.
-fn made_id() -> HeaderValue {
-    static BEGINNING: LazyLock<u64> = LazyLock::new(|| uuid::Uuid::new_v4().as_u64_pair().0);
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let text = format!("{:016x}{:016x}", *BEGINNING, COUNT.fetch_add(1, Ordering::Relaxed));
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("-"))
 }

@@ -1,13 +1,17 @@
 //! The switch itself: what is live, what is being recorded, and what is kept for a rollback.
 
+mod canary;
+mod proof;
 mod standby;
 
 use std::time::Duration;
 
+use proof::{agreed, is_dead, one_release, ready_enough};
+
 use crate::modes::{Mode, ModeChange};
 use crate::refusal::Refusal;
 use crate::words::{
-    Attempt, Canary, Decision, Effect, Event, Identity, Kind, News, Release, Rule, Share, Slot,
+    Attempt, Canary, Decision, Effect, Event, Identity, Kind, News, Release, Share, Slot,
     SlotReport, Stages, Timestamp,
 };
 
@@ -227,12 +231,6 @@ impl Switch {
         (!still_draining && !tried && !pinned).then_some(kept.until)
     }
 
-    /// A stage waits until the probes have reached their verdicts after a restart.
-    fn stage_due(&self) -> Option<Timestamp> {
-        let stages = self.stages.as_ref()?;
-        self.report(self.live.other()).judged.then_some(stages.due)
-    }
-
     fn failover_due(&self) -> Option<Timestamp> {
         let due = self.down_since?.after(self.rules.failover?);
         let idle = self.live.other();
@@ -336,92 +334,6 @@ impl Switch {
         }
         let reason = format!("{} has no ready worker", self.live);
         self.begin(Kind::Failover, self.live.other(), Some(reason), false, None, None)
-    }
-
-    fn next_stage_when_due(&mut self, now: Timestamp) -> Vec<Effect> {
-        if self.recording.is_some() || self.stage_due().is_none_or(|due| now < due) {
-            return Vec::new();
-        }
-        let Some(mut stages) = self.stages.clone() else { return Vec::new() };
-        let idle = self.live.other();
-        if !stages.forced
-            && let Err(refusal) = self.fit(idle)
-        {
-            return self.halt(&refusal.to_string());
-        }
-        let share = if stages.left.is_empty() { Share::ALL } else { stages.left.remove(0) };
-        let (reason, forced) = (stages.reason.clone(), stages.forced);
-        if share == Share::ALL {
-            return self.begin(Kind::Promote, idle, reason, forced, None, None);
-        }
-        stages.due = now.after(stages.every);
-        let rules = self.canary.as_ref().map(|canary| canary.rules.clone()).unwrap_or_default();
-        let canary = Canary { slot: idle, share, rules, release: agreed(self.report(idle)) };
-        self.begin(Kind::Canary, self.live, reason, forced, Some(canary), Some(stages))
-    }
-
-    /// Takes all requests back to the live slot in the middle of a promotion in stages.
-    fn halt(&mut self, because: &str) -> Vec<Effect> {
-        let slot = self.live.other();
-        let reason = Some(format!("halted: {because}"));
-        let mut effects = self.begin(Kind::Canary, self.live, reason, false, None, None);
-        effects.push(Effect::Notify(News::Halted { slot, because: because.to_owned() }));
-        effects
-    }
-
-    fn set_canary(
-        &mut self,
-        share: Share,
-        rules: Vec<Rule>,
-        reason: Option<String>,
-        force: bool,
-    ) -> Result<Vec<Effect>, Refusal> {
-        let reason = meaningful(reason);
-        self.may_start(force, reason.as_ref())?;
-        let slot = self.live.other();
-        let canary = Canary { slot, share, rules, release: agreed(self.report(slot)) };
-        if canary.is_empty() {
-            if self.canary.is_none() {
-                return Err(Refusal::NoCanary);
-            }
-            return Ok(self.begin(Kind::Canary, self.live, reason, force, None, None));
-        }
-        self.awake(slot, force)?;
-        if !force {
-            self.fit(slot)?;
-        }
-        Ok(self.begin(Kind::Canary, self.live, reason, force, Some(canary), None))
-    }
-
-    fn promote_in_stages(
-        &mut self,
-        to: Option<Slot>,
-        reason: Option<String>,
-        forced: bool,
-        mut left: Vec<Share>,
-        every: Duration,
-        now: Timestamp,
-    ) -> Result<Vec<Effect>, Refusal> {
-        let reason = meaningful(reason);
-        let slot = self.live.other();
-        if to.is_some_and(|to| to != slot) {
-            return Err(Refusal::StagesToLive { slot: self.live });
-        }
-        let rising = left.windows(2).all(|pair| matches!(pair, [low, high] if low < high));
-        if !rising || left.first() == Some(&Share::NONE) || left.last() != Some(&Share::ALL) {
-            let stages: Vec<String> = left.iter().map(Share::to_string).collect();
-            return Err(Refusal::StagesDoNotRise { stages: stages.join(", ") });
-        }
-        self.awake(slot, forced)?;
-        if !forced {
-            self.fit(slot)?;
-        }
-        let share = left.remove(0);
-        let rules = self.canary.as_ref().map(|canary| canary.rules.clone()).unwrap_or_default();
-        let canary = Canary { slot, share, rules, release: agreed(self.report(slot)) };
-        let due = now.after(every);
-        let stages = Stages { left, every, due, reason: reason.clone(), forced };
-        Ok(self.begin(Kind::Canary, self.live, reason, forced, Some(canary), Some(stages)))
     }
 
     /// Whether `slot` has proven what the rules require.
@@ -653,38 +565,6 @@ impl Switch {
             }
             None => Vec::new(),
         }
-    }
-}
-
-fn is_dead(report: &SlotReport) -> bool {
-    report.judged && report.ready == 0
-}
-
-fn ready_enough(slot: Slot, report: &SlotReport, needed: u32) -> Result<(), Refusal> {
-    match report {
-        SlotReport { total: 0, .. } => Err(Refusal::NoWorkers { slot }),
-        SlotReport { ready, total, .. } if *ready < needed => {
-            Err(Refusal::NotReady { slot, ready: *ready, total: *total })
-        }
-        SlotReport { .. } => Ok(()),
-    }
-}
-
-fn one_release(slot: Slot, report: &SlotReport) -> Result<(), Refusal> {
-    match &report.identity {
-        Identity::Agreed(_) => Ok(()),
-        Identity::Unknown => Err(Refusal::FingerprintUnknown { slot }),
-        Identity::Divided(releases) => {
-            let names: Vec<&str> = releases.iter().map(|release| release.label.as_str()).collect();
-            Err(Refusal::ReleasesDiffer { slot, count: releases.len(), names: names.join(", ") })
-        }
-    }
-}
-
-fn agreed(report: &SlotReport) -> Option<Release> {
-    match &report.identity {
-        Identity::Agreed(release) => Some(release.clone()),
-        Identity::Unknown | Identity::Divided(_) => None,
     }
 }
 

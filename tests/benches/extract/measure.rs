@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::readers::{Reading, files, run};
-use crate::text::{Order, agreed, grams, normal, order, score};
+use crate::text::{Order, agreed, grams, letters, normal, order, score};
 
 /// A file on which we are no more than this below the best peer is read as well.
 const AS_WELL: f64 = 0.002;
@@ -23,6 +23,7 @@ pub(crate) const COLUMNS: [&str; 7] = [
 #[derive(Default, Clone)]
 struct Total {
     read: usize,
+    letters: f64,
     recall: f64,
     precision: f64,
     order: f64,
@@ -49,23 +50,28 @@ pub(crate) fn measure(
         let removed = read[0].map(|r| r.removed.as_slice()).unwrap_or_default();
         let pages: Vec<Vec<String>> =
             read.iter().map(|r| r.map(|r| plain(r, removed)).unwrap_or_default()).collect();
-        let own: Vec<HashMap<String, usize>> =
-            pages.iter().map(|pages| grams(&pages.concat())).collect();
         let truth = truth(file).map(|text| normal(&text));
+        let texts: Vec<String> = pages.iter().map(|pages| pages.concat()).collect();
+        let own: Vec<HashMap<String, usize>> = texts.iter().map(|text| grams(text)).collect();
         let right = truth.as_deref().map_or_else(|| agreed(&own), grams);
         if right.is_empty() {
             continue;
         }
         with_text += 1;
+        let own_letters: Vec<HashMap<String, usize>> =
+            texts.iter().map(|text| letters(text)).collect();
+        let right_letters = truth.as_deref().map_or_else(|| agreed(&own_letters), letters);
         let scores: Vec<(f64, f64)> = own.iter().map(|own| score(own, &right)).collect();
         let mean = |(recall, precision): (f64, f64)| (recall + precision) / 2.0;
         for (at, total) in totals.iter_mut().enumerate() {
             let others = scores.iter().enumerate().filter(|(other, _)| *other != at);
             let best = others.map(|(_, score)| mean(*score)).fold(0.0, f64::max);
             let order = match &truth {
-                Some(truth) => order(&pages[at].concat(), truth),
+                Some(truth) => order(&texts[at], truth),
                 None => order_of_others(&pages, at),
             };
+            let (letters, _) = score(&own_letters[at], &right_letters);
+            total.letters += letters;
             total.recall += scores[at].0;
             total.precision += scores[at].1;
             total.order += order.share();
@@ -75,7 +81,7 @@ pub(crate) fn measure(
                 total.pages += reading.pages.len();
                 total.seconds += reading.seconds;
             }
-            note(folder, file, readers[at], scores[at], order.share());
+            note(folder, file, readers[at], letters, scores[at], order.share());
         }
     }
     let share = |sum: f64| format!("{:.4}", sum / f64::from(with_text.max(1)));
@@ -84,6 +90,7 @@ pub(crate) fn measure(
             folder.to_owned(),
             (*reader).to_owned(),
             format!("{} of {with_text}", total.read),
+            share(total.letters),
             share(total.recall),
             share(total.precision),
             share(total.order),
@@ -107,29 +114,52 @@ fn order_of_others(pages: &[Vec<String>], at: usize) -> Order {
 
 /// The pages of a reading as they are compared, without what another reading left out as headers and footers.
 fn plain(reading: &Reading, removed: &[Vec<String>]) -> Vec<String> {
-    let mut pages: Vec<String> = reading.pages.iter().map(|page| normal(page)).collect();
     // Those who left the lines out themselves have nothing to take out.
-    if !reading.removed.is_empty() {
-        return pages;
-    }
-    for (page, lines) in pages.iter_mut().zip(removed) {
-        for line in lines {
-            let near =
-                page.char_indices().nth(150 + line.chars().count()).map_or(page.len(), |(i, _)| i);
-            let place = page[..near].find(line.as_str()).or_else(|| page.rfind(line.as_str()));
-            if let Some(place) = place {
-                page.replace_range(place..place + line.len(), "");
+    let removed = if reading.removed.is_empty() { removed } else { &[] };
+    let page = |(at, page): (usize, &String)| {
+        let mut lines: Vec<String> = page.lines().map(normal).collect();
+        let mut parts = Vec::new();
+        for removed in removed.get(at).into_iter().flatten() {
+            // The line nearest to the top or the bottom that says it.
+            let edge = |at: &usize| (*at).min(lines.len() - 1 - at);
+            let same = (0..lines.len()).filter(|at| lines[*at] == *removed).min_by_key(edge);
+            match same.and_then(|at| lines.get_mut(at)) {
+                Some(line) => line.clear(),
+                None => parts.push(removed),
             }
         }
-    }
-    pages
+        // Others end their lines elsewhere.
+        let mut page = lines.concat();
+        for removed in parts {
+            let near = page
+                .char_indices()
+                .nth(150 + removed.chars().count())
+                .map_or(page.len(), |(i, _)| i);
+            let place =
+                page[..near].find(removed.as_str()).or_else(|| page.rfind(removed.as_str()));
+            if let Some(place) = place {
+                page.replace_range(place..place + removed.len(), "");
+            }
+        }
+        page
+    };
+    reading.pages.iter().enumerate().map(page).collect()
 }
 
 /// Says how a file was read, for who looks for the reason of a difference.
 #[expect(clippy::print_stderr, reason = "it is talk beside the table")]
-fn note(folder: &str, file: &Path, reader: &str, (recall, precision): (f64, f64), order: f64) {
+fn note(
+    folder: &str,
+    file: &Path,
+    reader: &str,
+    letters: f64,
+    (recall, precision): (f64, f64),
+    order: f64,
+) {
     if std::env::var_os("SWITCHYARD_EXTRACT_FILES").is_some() {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        eprintln!("{folder}\t{name}\t{reader}\t{recall:.4}\t{precision:.4}\t{order:.4}");
+        eprintln!(
+            "{folder}\t{name}\t{reader}\t{letters:.4}\t{recall:.4}\t{precision:.4}\t{order:.4}"
+        );
     }
 }

@@ -9,20 +9,30 @@ use unicode_normalization::UnicodeNormalization;
 const GRAM: usize = 5;
 /// Characters of a piece whose place is compared: enough to be there once.
 const PIECE: usize = 24;
-/// NFKC, without white space, hyphens, and the bars between the cells of tables.
+/// NFKC, without white space, hyphens, the bars between the cells of tables, and the marks of list items.
 pub(crate) fn normal(text: &str) -> String {
     let dropped = |c: &char| {
         c.is_whitespace()
             || c.is_control()
-            || matches!(c, '-' | '|' | '\u{AD}' | '\u{2010}' | '\u{FFFE}')
+            || matches!(c, '-' | '|' | '•' | '◦' | '▪' | '\u{AD}' | '\u{2010}' | '\u{FFFE}')
     };
     text.nfkc().filter(|c| !dropped(c)).collect()
 }
 
+/// How often each sequence of [`GRAM`] characters is there.
 pub(crate) fn grams(text: &str) -> HashMap<String, usize> {
+    sequences(text, GRAM)
+}
+
+/// How often each character is there.
+pub(crate) fn letters(text: &str) -> HashMap<String, usize> {
+    sequences(text, 1)
+}
+
+fn sequences(text: &str, length: usize) -> HashMap<String, usize> {
     let letters: Vec<char> = text.chars().collect();
     let mut grams = HashMap::new();
-    for window in letters.windows(GRAM) {
+    for window in letters.windows(length) {
         *grams.entry(window.iter().collect()).or_default() += 1;
     }
     grams
@@ -44,6 +54,7 @@ pub(crate) fn agreed(all: &[HashMap<String, usize>]) -> HashMap<String, usize> {
     agreed
 }
 
+/// Recall and precision.
 pub(crate) fn score(own: &HashMap<String, usize>, right: &HashMap<String, usize>) -> (f64, f64) {
     let common: usize =
         own.iter().map(|(gram, n)| (*n).min(right.get(gram).copied().unwrap_or(0))).sum();

@@ -33,12 +33,13 @@ pub(super) async fn run(arguments: &[String]) -> Report {
         Proxy::switchyard(origins).await,
         Proxy::nginx(origins).await,
         Proxy::haproxy(origins).await,
+        Proxy::pingora(origins).await,
     ];
     for proxy in &proxies {
         let got = http::get(proxy.address, "/v1/models").await.unwrap();
         assert_eq!((got.status, got.body.as_ref()), (200, answer().as_bytes()), "{}", proxy.name);
     }
-    let mut runs: [Vec<Run>; 3] = Default::default();
+    let mut runs: [Vec<Run>; 4] = Default::default();
     for round in 0..=rounds {
         for (proxy, runs) in proxies.iter().zip(&mut runs) {
             let run = load(proxy, if round == 0 { 1 } else { seconds });

@@ -5,7 +5,8 @@ use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 
-use super::{Carried, FrontDoor, No, REQUEST_ID_HEADER};
+use super::refusing::No;
+use super::{Carried, FrontDoor, REQUEST_ID_HEADER};
 use crate::routes::Taken;
 use crate::template::{Facts, Template};
 
