@@ -9,12 +9,12 @@ use unicode_normalization::UnicodeNormalization;
 const GRAM: usize = 5;
 /// Characters of a piece whose place is compared: enough to be there once.
 const PIECE: usize = 24;
-/// NFKC, without white space, hyphens, the bars between the cells of tables, and the marks of list items.
+/// NFKC, without white space, hyphens and dashes, the bars between the cells of tables, and the marks of list items.
 pub(crate) fn normal(text: &str) -> String {
     let dropped = |c: &char| {
         c.is_whitespace()
             || c.is_control()
-            || matches!(c, '-' | '|' | '•' | '◦' | '▪' | '\u{AD}' | '\u{2010}' | '\u{FFFE}')
+            || matches!(c, '-' | '–' | '|' | '•' | '◦' | '▪' | '\u{AD}' | '\u{2010}' | '\u{FFFE}')
     };
     text.nfkc().filter(|c| !dropped(c)).collect()
 }

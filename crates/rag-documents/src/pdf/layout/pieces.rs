@@ -24,6 +24,9 @@ pub(super) const OVERLAP: f32 = 1.05;
 /// less is a superscript.
 const LINE_SHIFT: f32 = 0.6;
 
+/// Those whose baselines differ by no more than this share stand at one height.
+const LEVEL: f32 = 0.12;
+
 /// The direction of text that runs from left to right.
 const UPRIGHT: (f32, f32) = (1.0, 0.0);
 
@@ -183,11 +186,21 @@ pub(super) fn by_direction(letters: &[Letter], text: &str, rows: Vec<Piece>) -> 
     frames.into_iter().map(pieces).collect()
 }
 
+/// A letter of a piece.
+struct Part<'a> {
+    text: &'a str,
+    along: f32,
+    right: f32,
+    /// The gap before it, as a share of the font size.
+    gap: f32,
+    /// Whether a space was drawn there.
+    space: bool,
+}
+
 /// A piece that is being put together.
 struct Draft<'a> {
     first: &'a Set<'a>,
-    /// Text, the gap before it as a share of the font size, and whether a space was drawn there.
-    parts: Vec<(&'a str, f32, bool)>,
+    parts: Vec<Part<'a>>,
     right: f32,
     base: f32,
     size: f32,
@@ -202,7 +215,7 @@ struct Draft<'a> {
 }
 
 fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
-    let mut pieces = Vec::new();
+    let mut drafts: Vec<Draft<'_>> = Vec::new();
     let mut draft: Option<Draft<'_>> = None;
     for set in letters {
         let letter = set.letter;
@@ -217,7 +230,7 @@ fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
             Some(d) if d.continues(set, size) => {
                 let gap = (set.along - d.right) / d.size.min(size);
                 // The same letter once more in the same place: bold for want of a bold font.
-                let again = d.parts.last().is_some_and(|(text, _, _)| *text == set.text)
+                let again = d.parts.last().is_some_and(|part| part.text == set.text)
                     && (set.along - d.last).abs() < 0.15 * size
                     && (set.down - d.base).abs() < 0.15 * size
                     && letter.width > 0.2 * size;
@@ -226,7 +239,7 @@ fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
                 }
             }
             _ => {
-                pieces.extend(draft.take().map(|d| d.finish()));
+                drafts.extend(draft.take());
                 let mut started = Draft {
                     first: set,
                     parts: Vec::new(),
@@ -239,15 +252,60 @@ fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
                     space: false,
                     reach: set.along,
                     last: set.along,
-                    order: pieces.len(),
+                    order: drafts.len(),
                 };
                 started.push(set, 0.0, size);
                 draft = Some(started);
             }
         }
     }
-    pieces.extend(draft.map(|d| d.finish()));
-    pieces
+    drafts.extend(draft);
+    fill_holes(&mut drafts);
+    drafts.into_iter().filter(|draft| !draft.parts.is_empty()).map(Draft::finish).collect()
+}
+
+/// Puts letters that stand in a hole of another piece there: what only another font has, such as the quotation marks in a
+/// line of Chinese, is drawn before or after the line.
+fn fill_holes(drafts: &mut [Draft<'_>]) {
+    let mut order: Vec<usize> = (0..drafts.len()).collect();
+    let base = |drafts: &[Draft<'_>], at: usize| drafts.get(at).map_or(f32::MAX, |d| d.base);
+    order.sort_by(|a, b| base(drafts, *a).total_cmp(&base(drafts, *b)));
+    let mut rest = order.as_mut_slice();
+    while let Some(first) = rest.first().and_then(|at| drafts.get(*at)) {
+        let level = first.base + LEVEL * first.size;
+        let end = rest.partition_point(|at| base(drafts, *at) <= level).max(1);
+        let (row, below) = rest.split_at_mut(end);
+        row.sort_by(|a, b| left(drafts, *a).total_cmp(&left(drafts, *b)));
+        fill_row(drafts, row);
+        rest = below;
+    }
+}
+
+/// The same for pieces at one height, which are named from left to right.
+fn fill_row(drafts: &mut [Draft<'_>], row: &[usize]) {
+    /// Pieces in one hole that are looked at.
+    const MOST: usize = 16;
+    for whole in row {
+        let holes = drafts.get(*whole).map(Draft::holes).unwrap_or_default();
+        // From the right, so that the places of the others stay as they are.
+        for (at, from, to) in holes.into_iter().rev() {
+            let begin = row.partition_point(|other| left(drafts, *other) < from);
+            let end = row.partition_point(|other| left(drafts, *other) < to).min(begin + MOST);
+            for other in row.get(begin..end).into_iter().flatten().rev() {
+                let Ok([whole, other]) = drafts.get_disjoint_mut([*whole, *other]) else {
+                    continue;
+                };
+                if other.right <= to && !other.parts.is_empty() && whole.artifact == other.artifact
+                {
+                    whole.fill(at, other);
+                }
+            }
+        }
+    }
+}
+
+fn left(drafts: &[Draft<'_>], at: usize) -> f32 {
+    drafts.get(at).map_or(f32::MAX, |draft| draft.first.along)
 }
 
 impl<'a> Draft<'a> {
@@ -257,7 +315,7 @@ impl<'a> Draft<'a> {
         let shift = (set.down - self.base).abs();
         // What is raised or lowered belongs to what it touches, or it is another line.
         let together =
-            shift <= 0.12 * larger || shift <= LINE_SHIFT * larger && gap.abs() <= 0.5 * larger;
+            shift <= LEVEL * larger || shift <= LINE_SHIFT * larger && gap.abs() <= 0.5 * larger;
         together
             && self.artifact == set.letter.artifact
             && gap <= PIECE_GAP * larger
@@ -275,9 +333,10 @@ impl<'a> Draft<'a> {
     }
 
     fn push(&mut self, set: &'a Set<'a>, gap: f32, size: f32) {
-        self.parts.push((set.text, gap, self.space));
+        let (along, right) = (set.along, set.along + set.letter.width);
+        self.parts.push(Part { text: set.text, along, right, gap, space: self.space });
         self.space = false;
-        self.right = self.right.max(set.along + set.letter.width);
+        self.right = self.right.max(right);
         self.reach = self.right;
         self.last = set.along;
         self.bold += usize::from(set.letter.bold);
@@ -287,10 +346,42 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Where letters are missing: before which one, and from where to where.
+    fn holes(&self) -> Vec<(usize, f32, f32)> {
+        /// The narrowest hole, as a share of the font size, and how far into its neighbors a letter may reach.
+        const HOLE: f32 = 0.3;
+        const ROOM: f32 = 0.15;
+        let room = ROOM * self.size;
+        let hole = |(at, pair): (usize, &[Part<'_>])| match pair {
+            [before, after] if !after.space && after.gap >= HOLE => {
+                Some((at + 1, before.right - room, after.along + room))
+            }
+            _ => None,
+        };
+        self.parts.windows(2).enumerate().filter_map(hole).collect()
+    }
+
+    /// Takes the letters of another piece, which stand before the letter at `at`.
+    fn fill(&mut self, at: usize, other: &mut Self) {
+        let size = self.size.min(other.size);
+        if let (Some(first), Some(before)) =
+            (other.parts.first_mut(), at.checked_sub(1).and_then(|before| self.parts.get(before)))
+        {
+            first.gap = (first.along - before.right) / size;
+        }
+        if let Some(after) = self.parts.get_mut(at) {
+            after.gap = (after.along - other.right) / size;
+        }
+        self.bold += other.bold;
+        self.mono += other.mono;
+        self.order = self.order.min(other.order);
+        self.parts.splice(at..at, other.parts.drain(..));
+    }
+
     fn finish(self) -> Piece {
         let word = self.word_gap();
         let mut text = String::new();
-        for (part, gap, space) in &self.parts {
+        for Part { text: part, gap, space, .. } in &self.parts {
             let (before, after) = (super::last(&text), super::first(part));
             let wanted = *space && !(without_space(before, after) && *gap < WIDE_GAP)
                 || spaced(*gap, before, after, word);
@@ -316,15 +407,16 @@ impl<'a> Draft<'a> {
 
     /// The gap that parts words here: wider where the letters themselves are spaced out.
     fn word_gap(&self) -> f32 {
-        let word =
-            if self.parts.iter().any(|(_, _, space)| *space) { DRAWN_WORD_GAP } else { WORD_GAP };
+        let word = if self.parts.iter().any(|part| part.space) { DRAWN_WORD_GAP } else { WORD_GAP };
         // Between letters only: the dots of a table of contents are far apart in any font.
-        let letter = |part: &(&str, f32, bool)| part.0.chars().all(char::is_alphabetic);
+        let letter = |part: &Part<'_>| part.text.chars().all(char::is_alphabetic);
         let mut gaps: Vec<f32> = self
             .parts
             .windows(2)
             .filter_map(|pair| match pair {
-                [before, after] if letter(before) && letter(after) && !after.2 => Some(after.1),
+                [before, after] if letter(before) && letter(after) && !after.space => {
+                    Some(after.gap)
+                }
                 _ => None,
             })
             .collect();

@@ -56,6 +56,15 @@ fn a_gap_is_a_space_between_words_but_not_between_ideographs() {
 }
 
 #[test]
+fn what_another_font_has_stands_in_the_holes_of_the_line() {
+    let line = [(0., 0., "参见"), (25., 0., "构建"), (50., 0., "）。")];
+    let marks = [(20., 0., "“"), (45., 0., "”")];
+    for order in [[line.as_slice(), &marks].concat(), [marks.as_slice(), &line].concat()] {
+        check(&order, "参见“构建”）。");
+    }
+}
+
+#[test]
 fn list_items_stay_apart() {
     check(&[(0., 100., "• one long enough"), (0., 88., "• two")], "• one long enough\n• two");
 }
