@@ -11,8 +11,55 @@ pub(super) fn is_loose(pieces: &[Piece]) -> bool {
     if pieces.len() < 2 * ROWS {
         return false;
     }
+    if !is_coherent(pieces) {
+        return false;
+    }
     let (loose, rows) = tables::loose_rows(&lines::rows(pieces.to_vec()));
-    rows >= ROWS && loose * 6 >= rows && is_coherent(pieces)
+    rows >= ROWS && loose * 6 >= rows || has_boxes(pieces)
+}
+
+/// Whether lines stand under each other in boxes that begin at heights of their own, as in a flow chart: the cells of a
+/// table begin beside each other.
+fn has_boxes(pieces: &[Piece]) -> bool {
+    /// Boxes that stand beside another one.
+    const FEWEST: usize = 4;
+    /// Looking at all of them beside all others takes time in the square of them.
+    const MOST: usize = 500;
+    let mut boxes: Vec<Lines> =
+        groups(pieces.to_vec()).iter().filter_map(|group| Lines::of(group)).collect();
+    boxes.truncate(MOST);
+    let (mut beside, mut level) = (0, 0);
+    for one in &boxes {
+        let mut others = boxes.iter().filter(|other| one.is_beside(other)).peekable();
+        beside += usize::from(others.peek().is_some());
+        level += usize::from(others.any(|other| (other.first - one.first).abs() < 0.3 * one.size));
+    }
+    beside >= FEWEST && level * 2 < beside
+}
+
+/// What stands in one box, two lines of it or more.
+struct Lines {
+    first: f32,
+    last: f32,
+    left: f32,
+    right: f32,
+    size: f32,
+}
+
+impl Lines {
+    fn of(group: &[Piece]) -> Option<Self> {
+        let least = |by: fn(&Piece) -> f32| group.iter().map(by).fold(f32::MAX, f32::min);
+        let most = |by: fn(&Piece) -> f32| group.iter().map(by).fold(f32::MIN, f32::max);
+        let (first, last) = (least(|p| p.base), most(|p| p.base));
+        let (left, right) = (least(|p| p.left), most(|p| p.right));
+        let size = most(|p| p.size);
+        (last - first > 0.5 * size).then_some(Self { first, last, left, right, size })
+    }
+
+    fn is_beside(&self, other: &Self) -> bool {
+        let apart = self.right < other.left || other.right < self.left;
+        apart && self.first < other.last && other.first < self.last
+    }
 }
 
 /// Whether what is drawn next mostly stands next: on the same line, or on the line below.
