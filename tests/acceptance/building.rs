@@ -151,9 +151,14 @@ impl ObjectStore {
 
     /// `kbctl sync` with this store.
     fn command(&self, from: &str, to: &str) -> Command {
+        self.kbctl(&["sync", from, to])
+    }
+
+    fn kbctl(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(processes::program("kbctl"));
         command
-            .args(["sync", from, to, "--output", "json"])
+            .args(arguments)
+            .args(["--output", "json"])
             .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_ACCESS_KEY_ID", "key")
             .env("AWS_SECRET_ACCESS_KEY", "secret")
@@ -166,7 +171,15 @@ impl ObjectStore {
     }
 
     fn synced(&self, from: &str, to: &str) -> Value {
-        let output = self.sync(from, to);
+        Self::json(self.sync(from, to))
+    }
+
+    /// `kbctl gc` with this store.
+    fn collected(&self, place: &str, more: &[&str]) -> Value {
+        Self::json(self.kbctl(&[&["gc", place], more].concat()).output().unwrap())
+    }
+
+    fn json(output: std::process::Output) -> Value {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
@@ -223,6 +236,68 @@ async fn a_tag_goes_to_an_object_store_and_from_there_to_another_machine() {
     assert!(
         String::from_utf8_lossy(&missing.stderr).contains("s3://knowledge/green/v9: no such tag")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_leave_an_object_store_and_what_no_tag_uses_follows_after_the_grace() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let documents = many_documents(folder.path(), 10);
+    let here = PathBuf::from(path("here"));
+    build(&documents, &here, "v1", &[]);
+    std::fs::remove_file(documents.join("05/employee-handbook.pdf")).unwrap();
+    build(&documents, &here, "v2", &["--from", "v1"]);
+    let store = ObjectStore::start(folder.path()).await;
+    let place = "s3://knowledge/green";
+    for tag in ["here/v1", "here/v2"] {
+        store.synced(&path(tag), place);
+        // The store tells the time in seconds; which tag came last has to be seen.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+    }
+    let fates = |collected: &Value| -> Vec<String> {
+        let tags = collected["tags"].as_array().unwrap().iter();
+        tags.map(|tag| format!("{} {}", tag[0], tag[1]).replace('"', "")).collect()
+    };
+    let bucket = folder.path().join("buckets/knowledge/green");
+    let before = bytes_below(&bucket);
+
+    let would = store.collected(place, &["--keep", "1", "--dry-run"]);
+    assert_eq!(fates(&would), ["v2 kept", "v1 removed"]);
+    assert_eq!(bytes_below(&bucket), before);
+    let named = store.collected(place, &["--keep", "1", "--keep-tag", "v1"]);
+    assert_eq!(fates(&named), ["v2 kept", "v1 named"]);
+
+    // The tag goes at once, its pieces stay for syncs that count on them.
+    let first = store.collected(place, &["--keep", "1", "--grace", "0s"]);
+    assert_eq!(fates(&first), ["v2 kept", "v1 removed"]);
+    assert_eq!(first["removed"]["pieces"], 0);
+    let noted = first["noted"]["bytes"].as_u64().unwrap();
+    assert!(noted > 0, "{first}");
+    let missing = store.sync("s3://knowledge/green/v1", &path("there"));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("no such tag"));
+
+    // Within the grace they stay, and a sync carries them again: then they are used.
+    let patient = store.collected(place, &["--keep", "1", "--grace", "1h"]);
+    assert_eq!(
+        (&patient["removed"]["pieces"], &patient["noted"]["bytes"]),
+        (&0.into(), &noted.into())
+    );
+    let again = store.synced(&path("here/v1"), place);
+    assert_eq!(again["carried"], noted);
+    let used = store.collected(place, &["--keep", "2", "--grace", "0s"]);
+    assert_eq!((&used["removed"]["pieces"], &used["noted"]["pieces"]), (&0.into(), &0.into()));
+
+    // Nobody uses them any more: noted, then gone, and what stays is whole.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let noting = store.collected(place, &["--keep", "1", "--keep-tag", "v2", "--grace", "0s"]);
+    assert_eq!(fates(&noting), ["v1 kept", "v2 named"]);
+    store.collected(place, &["--keep", "1", "--grace", "0s"]);
+    let gone = store.collected(place, &["--keep", "1", "--grace", "0s"]);
+    assert!(gone["removed"]["bytes"].as_u64().unwrap() > 0, "{gone}");
+    assert!(bytes_below(&bucket) < before);
+    let received = store.synced("s3://knowledge/green/v1", &path("there"));
+    assert_eq!(received["fingerprint"], again["fingerprint"]);
+    assert_eq!(kbctl(&["verify", &path("there/v1"), "--output", "json"])["verified"], true);
 }
 
 /// Bytes of the files below a folder.

@@ -8,6 +8,7 @@
 
 mod chunks;
 mod error;
+mod garbage;
 mod receive;
 mod send;
 mod store;
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 
 pub use error::SyncError;
+pub use garbage::{Amount, Collected, collect};
 
 use crate::{fingerprint, tag};
 use store::Store;

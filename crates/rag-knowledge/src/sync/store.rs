@@ -1,21 +1,24 @@
 //! Tags in an object store.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path as FilePath;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
+    BackoffConfig, ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
 };
 use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
 use tokio::runtime::{Builder, Runtime};
 
 use super::Place;
 use super::chunks::{Piece, Pieces};
 use super::error::SyncError;
+use super::garbage::{Held, Unused};
 use crate::fingerprint::hex;
 
 /// The largest list read, in bytes.
@@ -25,6 +28,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a request that failed is tried again.
 const RETRY_FOR: Duration = Duration::from_secs(60);
 const RETRIES: usize = 6;
+/// What of the pieces no tag uses.
+const UNUSED: &str = "pieces/unused.json";
 
 /// A prefix in a bucket.
 pub(super) struct Store {
@@ -85,10 +90,6 @@ impl Store {
         SyncError::Store { place: format!("{}/{name}", self.place), cause: cause.to_string() }
     }
 
-    fn piece_name(piece: &Piece) -> String {
-        format!("pieces/{}/{}", piece.sha256.get(..2).unwrap_or_default(), piece.sha256)
-    }
-
     /// The list of a tag.
     ///
     /// # Errors
@@ -103,25 +104,29 @@ impl Store {
     /// The list of a tag, if the tag is there.
     pub(super) fn find_list(&self, tag: &str) -> Result<Option<Pieces>, SyncError> {
         let name = format!("{tag}.json");
-        let fail = |e: object_store::Error| self.error(&name, e);
-        let got = self.runtime.block_on(async {
-            let got = match self.store.get(&self.at(&name)).await {
-                Ok(got) => got,
-                Err(object_store::Error::NotFound { .. }) => return Ok(None),
-                Err(e) => return Err(fail(e)),
-            };
-            if got.meta.size > LARGEST_LIST as u64 {
-                return Err(self.error(&name, format!("{} bytes are too many", got.meta.size)));
-            }
-            got.bytes().await.map(Some).map_err(fail)
-        })?;
-        let Some(bytes) = got else { return Ok(None) };
+        let Some(bytes) = self.get_small(&name)? else { return Ok(None) };
         let pieces: Pieces = serde_json::from_slice(&bytes).map_err(|e| self.error(&name, e))?;
         pieces.check(FilePath::new(&format!("{}/{name}", self.place)))?;
         if pieces.tag != tag {
             return Err(self.error(&name, format!("it is the list of `{}`", pieces.tag)));
         }
         Ok(Some(pieces))
+    }
+
+    /// An object that is held in memory, if it is there.
+    fn get_small(&self, name: &str) -> Result<Option<Bytes>, SyncError> {
+        let fail = |e: object_store::Error| self.error(name, e);
+        self.runtime.block_on(async {
+            let got = match self.store.get(&self.at(name)).await {
+                Ok(got) => got,
+                Err(object_store::Error::NotFound { .. }) => return Ok(None),
+                Err(e) => return Err(fail(e)),
+            };
+            if got.meta.size > LARGEST_LIST as u64 {
+                return Err(self.error(name, format!("{} bytes are too many", got.meta.size)));
+            }
+            got.bytes().await.map(Some).map_err(fail)
+        })
     }
 
     /// Writes the list of a tag, which makes the tag visible.
@@ -134,32 +139,95 @@ impl Store {
             .map_err(|e| self.error(&name, e))
     }
 
-    /// The hashes of the pieces that are there.
-    pub(super) fn held(&self) -> Result<HashSet<String>, SyncError> {
+    /// The tags that are there, and when their lists were written, newest first.
+    pub(super) fn tags(&self) -> Result<Vec<(String, OffsetDateTime)>, SyncError> {
+        let folder = (!self.prefix.is_empty()).then(|| Path::from(self.prefix.as_str()));
+        let found = self.runtime.block_on(self.store.list_with_delimiter(folder.as_ref()));
+        let found = found.map_err(|e| self.error("", e))?;
+        let tag = |object: ObjectMeta| {
+            let tag = object.location.filename()?.strip_suffix(".json")?.to_owned();
+            crate::tag::check(&tag).ok()?;
+            Some((tag, modified(&object)))
+        };
+        let mut tags: Vec<_> = found.objects.into_iter().filter_map(tag).collect();
+        tags.sort_by(|a, b| b.1.cmp(&a.1).then(b.0.cmp(&a.0)));
+        Ok(tags)
+    }
+
+    /// Removes the list of a tag, which makes the tag invisible.
+    pub(super) fn remove_list(&self, tag: &str) -> Result<(), SyncError> {
+        self.remove(&format!("{tag}.json"))
+    }
+
+    /// The pieces that are there, by their hashes.
+    pub(super) fn pieces(&self) -> Result<HashMap<String, Held>, SyncError> {
         let folder = self.at("pieces");
-        let names = self.runtime.block_on(async {
-            self.store
-                .list(Some(&folder))
-                .map_ok(|object| {
-                    (object.location.filename().unwrap_or_default().to_owned(), object.size)
-                })
-                .try_collect::<Vec<_>>()
-                .await
+        let found = self.runtime.block_on(async {
+            self.store.list(Some(&folder)).try_collect::<Vec<ObjectMeta>>().await
         });
-        let names = names.map_err(|e| self.error("pieces", e))?;
-        Ok(names.into_iter().filter(|(_, size)| *size > 0).map(|(name, _)| name).collect())
+        let found = found.map_err(|e| self.error("pieces", e))?;
+        let piece = |object: ObjectMeta| {
+            let name = object.location.filename()?.to_owned();
+            let held = Held { bytes: object.size, since: modified(&object) };
+            (name.len() == 64 && object.size > 0).then_some((name, held))
+        };
+        Ok(found.into_iter().filter_map(piece).collect())
+    }
+
+    /// The hashes of the pieces that are there and will stay.
+    pub(super) fn held(&self) -> Result<HashSet<String>, SyncError> {
+        let unused = self.unused()?;
+        let pieces = self.pieces()?;
+        let stays = |(hash, held): &(String, Held)| !unused.names(hash, held);
+        Ok(pieces.into_iter().filter(stays).map(|(hash, _)| hash).collect())
+    }
+
+    /// What the last collection of garbage noted.
+    pub(super) fn unused(&self) -> Result<Unused, SyncError> {
+        let Some(bytes) = self.get_small(UNUSED)? else { return Ok(Unused::default()) };
+        serde_json::from_slice(&bytes).map_err(|e| self.error(UNUSED, e))
+    }
+
+    /// Notes what no tag uses.
+    pub(super) fn put_unused(&self, unused: &Unused) -> Result<(), SyncError> {
+        let bytes = serde_json::to_vec(unused).map_err(|e| self.error(UNUSED, e))?;
+        self.runtime
+            .block_on(self.store.put(&self.at(UNUSED), PutPayload::from(bytes)))
+            .map(|_| ())
+            .map_err(|e| self.error(UNUSED, e))
+    }
+
+    /// Removes a piece if it still is the one that was noted; says whether it was.
+    pub(super) fn remove_unused(&self, hash: &str, unused: &Unused) -> Result<bool, SyncError> {
+        let name = piece_name(hash);
+        let found = match self.runtime.block_on(self.store.head(&self.at(&name))) {
+            Ok(found) => Held { bytes: found.size, since: modified(&found) },
+            Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            Err(e) => return Err(self.error(&name, e)),
+        };
+        if !unused.names(hash, &found) {
+            return Ok(false);
+        }
+        self.remove(&name).map(|()| true)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), SyncError> {
+        match self.runtime.block_on(self.store.delete(&self.at(name))) {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(self.error(name, e)),
+        }
     }
 
     /// Writes a piece.
     pub(super) async fn put_piece(&self, piece: &Piece, bytes: Vec<u8>) -> Result<(), SyncError> {
-        let name = Self::piece_name(piece);
+        let name = piece_name(&piece.sha256);
         let put = self.store.put(&self.at(&name), PutPayload::from(bytes)).await;
         put.map(|_| ()).map_err(|e| self.error(&name, e))
     }
 
     /// Reads a piece and compares it with its name.
     pub(super) async fn get_piece(&self, piece: &Piece) -> Result<Vec<u8>, SyncError> {
-        let name = Self::piece_name(piece);
+        let name = piece_name(&piece.sha256);
         let fail = |e: object_store::Error| self.error(&name, e);
         let got = self.store.get(&self.at(&name)).await.map_err(fail)?;
         if got.meta.size != piece.bytes {
@@ -171,4 +239,14 @@ impl Store {
         }
         Ok(bytes)
     }
+}
+
+fn piece_name(hash: &str) -> String {
+    format!("pieces/{}/{hash}", hash.get(..2).unwrap_or_default())
+}
+
+/// When an object was written, by the store's clock.
+fn modified(object: &ObjectMeta) -> OffsetDateTime {
+    let seconds = object.last_modified.timestamp();
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
