@@ -426,10 +426,26 @@ fn hostile_pages_end_in_time() {
         .map(|n| border(0, n / 2, 595, n / 2) + &border(n / 4, 0, n / 4, 842))
         .collect::<String>()
         + &everywhere;
+    // A line of holes, and a letter for each of them.
+    let holes = (0..10_000).fold(
+        format!("BT /F 0.1 Tf 0 400 Td [{}] TJ ET ", "(x) -900 ".repeat(10_000)),
+        |content, n| {
+            content + &format!("BT /F 0.1 Tf {:.3} 400 Td (i) Tj ET ", 0.14 * n as f32 + 0.08)
+        },
+    );
     let huge = "BT /F 1e30 Tf 1e30 1e30 Td (far) Tj -9e37 0 0 9e37 0 0 Tm (away) Tj ET";
-    for content in
-        [deep.as_str(), &open, &everywhere, &one_row, &one_place, &ragged, huge, &tables, &lines]
-    {
+    for content in [
+        deep.as_str(),
+        &open,
+        &everywhere,
+        &one_row,
+        &one_place,
+        &ragged,
+        huge,
+        &tables,
+        &lines,
+        &holes,
+    ] {
         let begun = Instant::now();
         let read = read(pages(&[content, content], ""), "a.pdf", &Limits::default());
         assert!(read.is_ok(), "{:?} {}", read, &content[..40]);

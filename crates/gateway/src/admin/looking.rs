@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
 use switch_api::{Decision, History, Notes, Status};
 use switch_core::Slot;
+use switch_journal::JournalError;
 use tokio::sync::oneshot;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
@@ -50,12 +51,7 @@ const LONGEST_HISTORY: u32 = 1_000;
 pub(super) async fn history(State(desk): State<Desk>, Query(page): Query<Page>) -> Response {
     match desk.shared.journal.history(page.limit.min(LONGEST_HISTORY)).await {
         None => stopping(),
-        Some(Err(error)) => problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "unreadable",
-            error.to_string(),
-            Some(error.hint()),
-        ),
+        Some(Err(error)) => unreadable(&error),
         Some(Ok(entries)) => {
             let decisions = entries.into_iter().map(|entry| Decision {
                 attempt: entry.decision.attempt.0,
@@ -80,6 +76,11 @@ pub(super) async fn history(State(desk): State<Desk>, Query(page): Query<Page>) 
             Json(History { decisions: decisions.collect() }).into_response()
         }
     }
+}
+
+fn unreadable(error: &JournalError) -> Response {
+    let (text, hint) = (error.to_string(), Some(error.hint()));
+    problem(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", text, hint)
 }
 
 pub(super) async fn events(
@@ -143,12 +144,7 @@ pub(super) async fn readyz(State(desk): State<Desk>) -> Response {
 pub(super) async fn notes(State(desk): State<Desk>, Query(page): Query<Page>) -> Response {
     match desk.shared.journal.notes(page.limit.min(LONGEST_HISTORY)).await {
         None => stopping(),
-        Some(Err(error)) => problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "unreadable",
-            error.to_string(),
-            Some(error.hint()),
-        ),
+        Some(Err(error)) => unreadable(&error),
         Some(Ok(notes)) => {
             let notes = notes.into_iter().map(|note| switch_api::Note {
                 at: events::rfc3339(note.at.0),

@@ -1,5 +1,7 @@
 //! Letters into pieces: stretches of a line without a wide gap.
 
+mod holes;
+
 use std::collections::HashMap;
 
 use super::super::content::Letter;
@@ -260,52 +262,8 @@ fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
         }
     }
     drafts.extend(draft);
-    fill_holes(&mut drafts);
+    holes::fill(&mut drafts);
     drafts.into_iter().filter(|draft| !draft.parts.is_empty()).map(Draft::finish).collect()
-}
-
-/// Puts letters that stand in a hole of another piece there: what only another font has, such as the quotation marks in a
-/// line of Chinese, is drawn before or after the line.
-fn fill_holes(drafts: &mut [Draft<'_>]) {
-    let mut order: Vec<usize> = (0..drafts.len()).collect();
-    let base = |drafts: &[Draft<'_>], at: usize| drafts.get(at).map_or(f32::MAX, |d| d.base);
-    order.sort_by(|a, b| base(drafts, *a).total_cmp(&base(drafts, *b)));
-    let mut rest = order.as_mut_slice();
-    while let Some(first) = rest.first().and_then(|at| drafts.get(*at)) {
-        let level = first.base + LEVEL * first.size;
-        let end = rest.partition_point(|at| base(drafts, *at) <= level).max(1);
-        let (row, below) = rest.split_at_mut(end);
-        row.sort_by(|a, b| left(drafts, *a).total_cmp(&left(drafts, *b)));
-        fill_row(drafts, row);
-        rest = below;
-    }
-}
-
-/// The same for pieces at one height, which are named from left to right.
-fn fill_row(drafts: &mut [Draft<'_>], row: &[usize]) {
-    /// Pieces in one hole that are looked at.
-    const MOST: usize = 16;
-    for whole in row {
-        let holes = drafts.get(*whole).map(Draft::holes).unwrap_or_default();
-        // From the right, so that the places of the others stay as they are.
-        for (at, from, to) in holes.into_iter().rev() {
-            let begin = row.partition_point(|other| left(drafts, *other) < from);
-            let end = row.partition_point(|other| left(drafts, *other) < to).min(begin + MOST);
-            for other in row.get(begin..end).into_iter().flatten().rev() {
-                let Ok([whole, other]) = drafts.get_disjoint_mut([*whole, *other]) else {
-                    continue;
-                };
-                if other.right <= to && !other.parts.is_empty() && whole.artifact == other.artifact
-                {
-                    whole.fill(at, other);
-                }
-            }
-        }
-    }
-}
-
-fn left(drafts: &[Draft<'_>], at: usize) -> f32 {
-    drafts.get(at).map_or(f32::MAX, |draft| draft.first.along)
 }
 
 impl<'a> Draft<'a> {
@@ -344,38 +302,6 @@ impl<'a> Draft<'a> {
         if size > self.size {
             (self.size, self.base) = (size, set.down);
         }
-    }
-
-    /// Where letters are missing: before which one, and from where to where.
-    fn holes(&self) -> Vec<(usize, f32, f32)> {
-        /// The narrowest hole, as a share of the font size, and how far into its neighbors a letter may reach.
-        const HOLE: f32 = 0.3;
-        const ROOM: f32 = 0.15;
-        let room = ROOM * self.size;
-        let hole = |(at, pair): (usize, &[Part<'_>])| match pair {
-            [before, after] if !after.space && after.gap >= HOLE => {
-                Some((at + 1, before.right - room, after.along + room))
-            }
-            _ => None,
-        };
-        self.parts.windows(2).enumerate().filter_map(hole).collect()
-    }
-
-    /// Takes the letters of another piece, which stand before the letter at `at`.
-    fn fill(&mut self, at: usize, other: &mut Self) {
-        let size = self.size.min(other.size);
-        if let (Some(first), Some(before)) =
-            (other.parts.first_mut(), at.checked_sub(1).and_then(|before| self.parts.get(before)))
-        {
-            first.gap = (first.along - before.right) / size;
-        }
-        if let Some(after) = self.parts.get_mut(at) {
-            after.gap = (after.along - other.right) / size;
-        }
-        self.bold += other.bold;
-        self.mono += other.mono;
-        self.order = self.order.min(other.order);
-        self.parts.splice(at..at, other.parts.drain(..));
     }
 
     fn finish(self) -> Piece {
