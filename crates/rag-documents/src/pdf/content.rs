@@ -69,6 +69,9 @@ impl Drawn {
     /// Puts a text where `place` is, as if it were one letter.
     fn write(&mut self, text: &str, place: Letter, limits: &Limits) {
         let from = self.text.len();
+        if self.letters.len() >= MOST_LETTERS {
+            return self.cut_at_letters();
+        }
         if from.saturating_add(text.len()) > limits.pdf_page {
             return self.cut_at_text(limits);
         }
@@ -86,6 +89,10 @@ impl Drawn {
     /// Notes that the limit of these words ended the reading, if none has before.
     fn cut_by(&mut self, limit: impl FnOnce() -> String) {
         self.cut.get_or_insert_with(limit);
+    }
+
+    fn cut_at_letters(&mut self) {
+        self.cut_by(|| format!("{MOST_LETTERS} characters"));
     }
 
     fn cut_at_text(&mut self, limits: &Limits) {
@@ -315,8 +322,7 @@ impl<'a> Reader<'_, 'a> {
         let artifact = marked.last().is_some_and(|marked| marked.artifact);
         font.decode(codes, |glyph| {
             if drawn.letters.len() >= MOST_LETTERS {
-                drawn.cut_by(|| format!("{MOST_LETTERS} characters"));
-                return;
+                return drawn.cut_at_letters();
             }
             if drawn.text.len() >= limits.pdf_page {
                 return drawn.cut_at_text(limits);

@@ -6,7 +6,7 @@ use super::super::matrix::Matrix;
 use super::super::objects::{Objects, as_dictionary};
 use super::super::text_string;
 use super::marked::EMPTY;
-use super::{Letter, Reader, State};
+use super::{BLEED, Letter, Reader, State};
 
 impl<'a> Reader<'_, 'a> {
     /// What is filled into forms or written onto the page stands in the appearances of annotations.
@@ -94,6 +94,10 @@ impl<'a> Reader<'_, 'a> {
         };
         let [left, right] = [rectangle[0].min(rectangle[2]), rectangle[0].max(rectangle[2])];
         let [bottom, top] = [rectangle[1].min(rectangle[3]), rectangle[1].max(rectangle[3])];
+        // Comparing refuses what is no number, too.
+        if !(top - bottom < 1e6 && right - left < 1e6 && self.bounds.holds(left, top, BLEED)) {
+            return;
+        }
         let size = ((top - bottom) / (1.2 * lines.len().max(1) as f32)).clamp(4.0, 12.0);
         for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let letters = line.chars().count() as f32;
