@@ -2,10 +2,10 @@
 """Makes PDFs whose text is known: `make.py MANUALS TRUTH OUTPUT OUTPUT_TRUTH`.
 
 MANUALS holds DOCX files as scripts/documents/fetch makes them, TRUTH their texts. OUTPUT gets the PDFs, OUTPUT_TRUTH the text of each
-under the same name. Three kinds, by the beginning of the name:
+under the same name. Four kinds, by the beginning of the name:
 
   cmap-          a text of characters in each of Adobe's predefined maps, without a font in the file and without /ToUnicode
-  reportlab-     columns, embedded and Adobe's own Asian fonts, ligatures and hyphens at the ends of lines
+  reportlab-     columns of filled lines, with embedded and with Adobe's own Asian fonts
   qpdf-          one of them encrypted, turned, and with its objects in streams
   libreoffice-   a whole manual
 
@@ -134,7 +134,7 @@ def with_map(name, codec, collection, text):
 
 
 def in_columns(file, text, columns, font):
-    """A PDF of paragraphs in columns, lines filled and words broken."""
+    """A PDF of paragraphs in columns, lines filled."""
     width, height = A4
     edge, gap = 50, 18
     each = (width - 2 * edge - (columns - 1) * gap) / columns

@@ -267,6 +267,10 @@ async fn tags_leave_an_object_store_and_what_no_tag_uses_follows_after_the_grace
     let named = store.collected(place, &["--keep", "1", "--keep-tag", "v1"]);
     assert_eq!(fates(&named), ["v2 kept", "v1 named"]);
 
+    let nowhere = store.collected("s3://knowledge/nowhere", &["--keep", "1"]);
+    assert_eq!(fates(&nowhere), [""; 0]);
+    assert!(!bucket.with_file_name("nowhere").exists());
+
     // The tag goes at once, its pieces stay for syncs that count on them.
     let first = store.collected(place, &["--keep", "1", "--grace", "0s"]);
     assert_eq!(fates(&first), ["v2 kept", "v1 removed"]);

@@ -13,6 +13,7 @@ use memmap2::{Advice, Mmap};
 use rag_core::PassageSet;
 
 use crate::graph_file::{GraphFile, neighbors};
+use crate::opened::Expected;
 use crate::scalar::{Question, Scalar};
 use crate::vectors;
 
@@ -93,12 +94,16 @@ impl Graph {
     ///
     /// # Errors
     /// What is wrong with the file.
-    pub(crate) fn open(path: &Path, dimensions: usize, scalar: Scalar) -> Result<Self, String> {
+    pub(crate) fn open(path: &Path, expected: &Expected) -> Result<Self, String> {
+        let Expected { dimensions, scalar, passages } = *expected;
         let map = vectors::map(path).map_err(|e| e.to_string())?;
         let file = GraphFile::read(&map)?;
         let width = dimensions.saturating_mul(scalar.bytes());
         if file.width != width {
             return Err(format!("its vectors have {} bytes, not {width}", file.width));
+        }
+        if file.len() != passages {
+            return Err(format!("it has {} nodes, and the manifest says {passages}", file.len()));
         }
         // A walk goes anywhere: what lies around a node is not read with it. A system that does not know the advice reads more.
         let _ = map.advise(Advice::Random);

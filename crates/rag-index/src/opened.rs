@@ -101,7 +101,7 @@ impl UsearchIndex {
                 &found.count_present.to_string(),
             );
         }
-        let graph = Graph::open(path, expected.dimensions, expected.scalar).map_err(fail)?;
+        let graph = Graph::open(path, &expected).map_err(fail)?;
         let held = Vectors::open(vectors, expected.dimensions)?;
         if held.len() != expected.passages {
             let cause = format!(

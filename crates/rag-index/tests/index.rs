@@ -276,6 +276,12 @@ fn a_file_that_is_not_what_the_manifest_says_is_refused_by_name() {
     let error = UsearchIndex::open(&path, &vectors_of(&path), expected(Scalar::F32, 100), 1).err();
     let error = error.expect("must be refused").to_string();
     assert!(error.contains("vectors.f32") && error.contains("99 vectors"), "{error}");
+    // The head says 99, and the graph has 100 nodes.
+    let mut head = whole.clone();
+    let present = 8 + 100 * DIMENSIONS * 4 + 17;
+    head[present..present + 8].copy_from_slice(&99_u64.to_le_bytes());
+    std::fs::write(&path, head).unwrap();
+    assert!(refused(expected(Scalar::F32, 99)).contains("100 nodes"));
     std::fs::write(vectors_of(&path), &numbers).unwrap();
     std::fs::write(&path, vec![0xA5; whole.len()]).unwrap();
     refused(expected(Scalar::F32, 100));

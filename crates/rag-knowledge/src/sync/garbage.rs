@@ -24,7 +24,7 @@ pub(super) struct Held {
 }
 
 /// Pieces that no tag used, and when that was first seen (seconds since 1970).
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Unused(BTreeMap<String, i64>);
 
 impl Unused {
@@ -110,7 +110,8 @@ pub fn collect(
             after.0.insert(hash, noted);
         }
     }
-    if !dry_run {
+    // A place without tags and pieces, such as a misspelled one, stays as it is.
+    if !dry_run && after != before {
         store.put_unused(&after)?;
     }
     Ok(collected)
