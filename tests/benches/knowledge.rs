@@ -13,6 +13,10 @@ use switchyard_tests::harness::memory::peak_resident;
 use switchyard_tests::harness::report::Report;
 
 const MODEL: &str = "multilingual-e5-small";
+/// The same with products in one-byte integers (`scripts/quantize-embedding`).
+const INT8: &str = "multilingual-e5-small-int8";
+/// What both sides are measured against.
+const BASELINE: &str = "LangChain, FAISS";
 
 /// Documents with questions about them.
 struct Corpus {
@@ -99,8 +103,8 @@ fn peer() -> Command {
     command
 }
 
-fn model() -> PathBuf {
-    PathBuf::from(std::env::var("SWITCHYARD_MODELS").unwrap()).join(MODEL)
+fn folder_of(model: &str) -> PathBuf {
+    PathBuf::from(std::env::var("SWITCHYARD_MODELS").unwrap()).join(model)
 }
 
 /// Runs a command to its end: seconds, and the most memory it had, in bytes.
@@ -119,45 +123,54 @@ fn measured(command: &mut Command) -> (f64, u64) {
     }
 }
 
-fn build_ours(documents: &Path, root: &Path, tag: &str) -> (f64, u64) {
+/// Into the tag `model` of `root`.
+fn build_ours(documents: &Path, root: &Path, model: &str) -> (f64, u64) {
     measured(
         kbctl()
-            .args(["build", "--threads", "2", "--tag", tag, "--documents"])
+            .args(["build", "--threads", "2", "--tag", model, "--documents"])
             .arg(documents)
             .arg("--embedding")
-            .arg(model())
+            .arg(folder_of(model))
             .arg("--output")
             .arg(root),
     )
 }
 
-fn build_peer(documents: &Path, folder: &Path) -> (f64, u64) {
-    measured(peer().arg("build").arg(documents).arg(model()).arg(folder).arg("2"))
+fn build_peer(documents: &Path, folder: &Path, model: &str) -> (f64, u64) {
+    measured(peer().arg("build").arg(documents).arg(folder_of(model)).arg(folder).arg("2"))
 }
 
 fn retrieval(arguments: &[String], work: &Path) {
     let mut rows = Vec::new();
     for (at, corpus) in corpora(work).iter().enumerate() {
         let (root, theirs) = (work.join(format!("ours-{at}")), work.join(format!("theirs-{at}")));
-        build_ours(&corpus.documents, &root, "v1");
-        build_peer(&corpus.documents, &theirs);
+        build_ours(&corpus.documents, &root, MODEL);
+        build_ours(&corpus.documents, &root, INT8);
+        build_peer(&corpus.documents, &theirs, MODEL);
         let set = std::fs::read_to_string(&corpus.questions).unwrap();
         let set = QuestionSet::parse(&set).unwrap();
-        let asked = peer().arg("ask").arg(&theirs).arg(model()).arg(&corpus.questions).output();
+        let asked =
+            peer().arg("ask").arg(&theirs).arg(folder_of(MODEL)).arg(&corpus.questions).output();
         let asked = String::from_utf8(asked.unwrap().stdout).unwrap();
         let found = asked.lines().map(found_by_peer).collect();
         let baseline =
             evaluate("LangChain", &set, found, corpus.granularity, Resampling::default()).unwrap();
-        rows.push(row(corpus.name, "LangChain, FAISS", &baseline, None));
-        for way in ["dense", "lexical", "hybrid"] {
-            let run = ask_ours(&root.join("v1"), corpus, way, work);
-            rows.push(row(corpus.name, &format!("switchyard, {way}"), &run, Some(&baseline)));
+        rows.push(row(corpus.name, BASELINE, &baseline, None));
+        for (system, model, way) in [
+            ("switchyard, dense", MODEL, "dense"),
+            ("switchyard, dense, int8", INT8, "dense"),
+            ("switchyard, lexical", MODEL, "lexical"),
+            ("switchyard, hybrid", MODEL, "hybrid"),
+            ("switchyard, hybrid, int8", INT8, "hybrid"),
+        ] {
+            let run = ask_ours(&root, model, corpus, way, work);
+            rows.push(row(corpus.name, system, &run, Some(&baseline)));
         }
     }
     Report {
         name: "retrieval",
-        work: "Each system builds its knowledge base from the same files with multilingual-e5-small and is asked the \
-               same questions; the sample handbook counts passages that hold the words of the answer, Debian's \
+        work: "Each system builds its knowledge base from the same files with multilingual-e5-small (int8: its \
+               quantized variant) and is asked the same questions; the sample handbook counts passages that hold the words of the answer, Debian's \
                manuals (English and Chinese) passages on its page. p: that a difference in MRR this large is chance"
             .to_owned(),
         columns: vec![
@@ -168,7 +181,7 @@ fn retrieval(arguments: &[String], work: &Path) {
     .publish(arguments);
 }
 
-fn ask_ours(tag: &Path, corpus: &Corpus, way: &str, work: &Path) -> Run {
+fn ask_ours(root: &Path, model: &str, corpus: &Corpus, way: &str, work: &Path) -> Run {
     let saved = work.join("run.json");
     let granularity = match corpus.granularity {
         Granularity::Page => "page",
@@ -176,10 +189,10 @@ fn ask_ours(tag: &Path, corpus: &Corpus, way: &str, work: &Path) -> Run {
     };
     let status = kbctl()
         .arg("evaluate")
-        .arg(tag)
+        .arg(root.join(model))
         .arg(&corpus.questions)
         .args(["--granularity", granularity, "--retrieval", way, "--embedding"])
-        .arg(model())
+        .arg(folder_of(model))
         .arg("--save")
         .arg(&saved)
         .stdout(Stdio::null())
@@ -229,40 +242,46 @@ fn build(arguments: &[String], work: &Path) {
         .windows(2)
         .find(|pair| pair[0] == "--rounds")
         .map_or(3, |pair| pair[1].parse::<usize>().unwrap());
+    let (root, theirs) = (work.join("ours"), work.join("theirs"));
+    let build = |system: usize, documents: &Path| match system {
+        0 => build_ours(documents, &root, MODEL),
+        1 => build_ours(documents, &root, INT8),
+        2 => build_peer(documents, &theirs, MODEL),
+        _ => build_peer(documents, &theirs, INT8),
+    };
+    let systems = ["switchyard", "switchyard, int8", BASELINE, "LangChain, FAISS, int8"];
+    let baseline = 2;
     let mut rows = Vec::new();
     for corpus in to_build(work) {
-        let mut results: Vec<[(f64, u64); 2]> = Vec::new();
-        for round in 0..rounds {
-            let root = work.join("ours");
-            let ours = build_ours(&corpus.documents, &root, &format!("v{round}"));
-            let theirs = build_peer(&corpus.documents, &work.join("theirs"));
-            results.push([ours, theirs]);
-            std::fs::remove_dir_all(root).unwrap();
+        let mut results: Vec<[(f64, u64); 4]> = Vec::new();
+        for _ in 0..rounds {
+            results.push(std::array::from_fn(|system| build(system, &corpus.documents)));
+            std::fs::remove_dir_all(&root).unwrap();
         }
         // The first round warms the page cache.
         results.remove(0);
-        let median = |side: usize, value: fn(&(f64, u64)) -> f64| {
-            let mut values: Vec<f64> = results.iter().map(|round| value(&round[side])).collect();
+        let median = |system: usize, value: fn(&(f64, u64)) -> f64| {
+            let mut values: Vec<f64> = results.iter().map(|round| value(&round[system])).collect();
             values.sort_by(f64::total_cmp);
             values[values.len() / 2]
         };
         let (seconds, bytes) = (|r: &(f64, u64)| r.0, |r: &(f64, u64)| r.1 as f64);
-        for (side, system) in ["switchyard", "LangChain, FAISS"].into_iter().enumerate() {
-            let (time, memory) = (median(side, seconds), median(side, bytes));
+        for (system, name) in systems.into_iter().enumerate() {
+            let (time, memory) = (median(system, seconds), median(system, bytes));
             rows.push(vec![
                 corpus.name.to_owned(),
-                system.to_owned(),
+                name.to_owned(),
                 format!("{time:.1} s"),
-                format!("{:.2}×", time / median(1, seconds)),
+                format!("{:.2}×", time / median(baseline, seconds)),
                 format!("{:.0} MiB", memory / (1024.0 * 1024.0)),
-                format!("{:.2}×", memory / median(1, bytes)),
+                format!("{:.2}×", memory / median(baseline, bytes)),
             ]);
         }
     }
     Report {
         name: "build",
-        work: "From a folder of documents to a finished index with multilingual-e5-small on two threads, medians; \
-               ours also has the index of words, hashes of everything, and a copy on disk that survives a crash"
+        work: "From a folder of documents to a finished index with multilingual-e5-small (int8: its quantized \
+               variant) on two threads, medians; ours also has the index of words, hashes of everything, and a copy on disk that survives a crash"
             .to_owned(),
         columns: vec!["documents", "system", "time", "of the peer", "peak memory", "of the peer"],
         rows,

@@ -8,6 +8,7 @@ use rag_embedder::{ModelCache, OnnxEmbedder, open};
 
 const MINILM: &str = "all-minilm-l6-v2-int8";
 const E5: &str = "multilingual-e5-small";
+const E5_INT8: &str = "multilingual-e5-small-int8";
 
 fn folder(name: &str) -> PathBuf {
     let folder = ModelCache::from_environment().resolve(name);
@@ -53,16 +54,36 @@ fn vectors_do_not_depend_on_neighbors_or_threads() {
     assert!(one.embed_passages(&[]).unwrap().is_empty());
 }
 
+const PASSAGES: [&str; 4] = [
+    "Employees receive fifteen days of paid annual leave each year.",
+    "The data center is protected by two independent power feeds.",
+    "员工每年享有十五天带薪年假。",
+    "数据中心由两路独立电源供电。",
+];
+
+#[test]
+fn the_quantized_variant_says_nearly_the_same_whoever_is_beside() {
+    let (whole, quantized) = (model(E5, 2), model(E5_INT8, 2));
+    let four_bytes = whole.embed_passages(&PASSAGES).unwrap();
+    let one_byte = quantized.embed_passages(&PASSAGES).unwrap();
+    for ((text, a), b) in PASSAGES.iter().zip(&four_bytes).zip(&one_byte) {
+        assert_eq!(&quantized.embed_passages(&[text]).unwrap()[0], b, "{text}");
+        assert!(cosine(a, b) > 0.985, "{text}: {}", cosine(a, b));
+        assert_ne!(a, b, "{text}");
+    }
+    // Neither takes the other's knowledge base.
+    assert!(whole.identity().difference(quantized.identity()).is_some());
+}
+
 #[test]
 fn a_question_is_nearest_to_the_passage_that_answers_it() {
-    let e5 = model(E5, 2);
-    let passages = [
-        "Employees receive fifteen days of paid annual leave each year.",
-        "The data center is protected by two independent power feeds.",
-        "员工每年享有十五天带薪年假。",
-        "数据中心由两路独立电源供电。",
-    ];
-    let vectors = e5.embed_passages(&passages).unwrap();
+    for name in [E5, E5_INT8] {
+        nearest_is_what_answers(&model(name, 2));
+    }
+}
+
+fn nearest_is_what_answers(e5: &OnnxEmbedder) {
+    let vectors = e5.embed_passages(&PASSAGES).unwrap();
     for (question, answers) in
         [("How many days of vacation do I get?", [0, 2]), ("机房有几路供电？", [1, 3])]
     {
