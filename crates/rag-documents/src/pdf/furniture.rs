@@ -81,8 +81,18 @@ impl Sheet<'_> {
 
 impl Candidate {
     fn is_like(&self, other: &Self) -> bool {
-        self.top == other.top && (self.at - other.at).abs() <= OFF && self.shape == other.shape
+        self.top == other.top
+            && (self.at - other.at).abs() <= OFF
+            && (self.shape == other.shape
+                || without_number(&self.shape) == without_number(&other.shape))
     }
+}
+
+/// A running line without the page's number before or behind it: on left pages it stands on the left, on right pages on the
+/// right, or apart.
+fn without_number(shape: &str) -> &str {
+    let words = shape.trim_matches(|c: char| c == '#' || !c.is_alphanumeric());
+    if words.is_empty() { shape } else { words }
 }
 
 fn near_edges(sheet: &Sheet<'_>) -> Vec<Candidate> {
@@ -202,6 +212,20 @@ mod tests {
                 "Page 4 of 4",
             ],
         );
+    }
+
+    #[test]
+    fn page_numbers_change_sides() {
+        let page = |n: usize| {
+            let header = ["Y. Özen / Solar Energy", "2 Y. Özen / Solar Energy"][n % 2];
+            vec![
+                line(780.0, header),
+                line(600.0 - n as f32 * 20.0, ["one", "two", "three", "four"][n]),
+            ]
+        };
+        let pages: Vec<Vec<Line>> = (0..4).map(page).collect();
+        let (right, left) = ("Y. Özen / Solar Energy", "2 Y. Özen / Solar Energy");
+        check(&pages, &[right, left, right, left]);
     }
 
     #[test]

@@ -129,14 +129,76 @@ fn character(digits: &str) -> Option<char> {
     char::from_u32(u32::from_str_radix(digits, 16).ok()?)
 }
 
-/// What a glyph name means that only counts the glyphs: `g65`, `c65`, `a65` or `G41` beside the code 65.
-pub(crate) fn counted(name: &str, code: u8) -> Option<char> {
-    let digits = name.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-    let counts = digits.parse() == Ok(u32::from(code))
-        || name.len() == 3 && u8::from_str_radix(name.get(1..)?, 16) == Ok(code);
-    (counts && digits.len() < name.len() && (0x21..0x7F).contains(&code))
-        .then_some(char::from(code))
+/// What a glyph name means that only counts the glyphs: `g65`, `c65`, `a65` or `G41` beside the code 65. The fonts that TeX makes
+/// of bitmaps have such names, so that the codes are those of its encodings.
+pub(crate) fn counted(name: &str, code: u8, cyrillic: bool) -> Option<&'static str> {
+    counts(name, code).then(|| of_tex_code(code, cyrillic)).flatten()
 }
+
+/// Whether a glyph name is no more than its code.
+pub(crate) fn counts(name: &str, code: u8) -> bool {
+    let digits = name.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let hexadecimal = || name.get(1..).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    digits.len() < name.len()
+        && (digits.parse() == Ok(u32::from(code)) || name.len() == 3 && hexadecimal() == Some(code))
+}
+
+/// The character of a code in TeX's encodings: ASCII, with the ligatures of OT1 and T1, and the letters of T1 or, when `cyrillic`,
+/// of T2A.
+fn of_tex_code(code: u8, cyrillic: bool) -> Option<&'static str> {
+    static LETTERS: LazyLock<[[String; 128]; 2]> = LazyLock::new(|| {
+        let high = |at: usize| char::from(at as u8 + 0x80);
+        let western = std::array::from_fn(|at| match at + 0x80 {
+            // The bullet of TS1, where T1 has a rare letter.
+            0x88 => "•".to_owned(),
+            0xBD => "¡".to_owned(),
+            0xBE => "¿".to_owned(),
+            0xBF => "£".to_owned(),
+            0xD7 => "Œ".to_owned(),
+            0xDF => "SS".to_owned(),
+            0xF7 => "œ".to_owned(),
+            0xFF => "ß".to_owned(),
+            0xC0.. => high(at).to_string(),
+            _ => String::new(),
+        });
+        let cyrillic = std::array::from_fn(|at| match at + 0x80 {
+            0x9C => "Ё".to_owned(),
+            0x9D => "№".to_owned(),
+            0xBC => "ё".to_owned(),
+            0xBD => "„".to_owned(),
+            0xBE => "«".to_owned(),
+            0xBF => "»".to_owned(),
+            code @ 0xC0.. => {
+                char::from_u32(0x410 + code as u32 - 0xC0).map(String::from).unwrap_or_default()
+            }
+            _ => String::new(),
+        });
+        [western, cyrillic]
+    });
+    Some(match code {
+        11 | 27 => "ff",
+        12 | 28 => "fi",
+        13 | 29 => "fl",
+        14 | 30 => "ffi",
+        15 | 31 => "ffl",
+        16 => "“",
+        17 => "”",
+        18 => "„",
+        19 => "«",
+        20 => "»",
+        21 => "–",
+        22 => "—",
+        0x21..=0x7E => ASCII.get(usize::from(code) - 0x21..usize::from(code) - 0x20)?,
+        0x80.. => {
+            let letters = LETTERS.get(usize::from(cyrillic))?;
+            letters.get(usize::from(code) - 0x80).filter(|text| !text.is_empty())?
+        }
+        _ => return None,
+    })
+}
+
+/// From 0x21 on.
+const ASCII: &str = "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
 
 #[cfg(test)]
 mod tests {
@@ -160,9 +222,18 @@ mod tests {
         ] {
             assert_eq!(meaning(name).as_deref(), expected, "{name}");
         }
-        assert_eq!(counted("g65", 65), Some('A'));
-        assert_eq!(counted("G41", 65), Some('A'));
-        assert_eq!(counted("g66", 65), None);
+        for (name, code, cyrillic, expected) in [
+            ("g65", 65, false, Some("A")),
+            ("G41", 65, false, Some("A")),
+            ("g66", 65, false, None),
+            ("a126", 126, false, Some("~")),
+            ("a28", 28, false, Some("fi")),
+            ("a233", 233, false, Some("é")),
+            ("a233", 233, true, Some("й")),
+            ("a128", 128, false, None),
+        ] {
+            assert_eq!(counted(name, code, cyrillic), expected, "{name}");
+        }
     }
 
     #[test]

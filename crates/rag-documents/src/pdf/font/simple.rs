@@ -57,6 +57,10 @@ fn embedded(pdf: &Pdf, descriptor: &Dictionary, limit: usize) -> Program {
 /// What a font dictionary says of its codes.
 struct Encoding {
     names: Vec<Option<String>>,
+    /// Whether it is a font of signs, whose names may be numbers.
+    signs: bool,
+    /// Whether the names that count their codes count Cyrillic letters.
+    cyrillic: bool,
     /// Whether only the program knows what the codes mean.
     by_program: bool,
 }
@@ -113,7 +117,9 @@ impl Encoding {
             }
         }
         Self {
+            cyrillic: is_cyrillic(&glyphs),
             names: glyphs,
+            signs: base_font.contains("Dingbats"),
             by_program: true_type && !differences && (symbolic || said.is_none()),
         }
     }
@@ -129,7 +135,12 @@ impl Encoding {
         let name = self.names.get(usize::from(code)).and_then(Option::as_deref);
         let by_name = || {
             let name = name?;
-            names::meaning(name).or_else(|| names::counted(name, code).map(String::from))
+            // Numbers are names of signs, too: "a84" is one of dingbats, and the letter T of a bitmap font of TeX's.
+            if !self.signs && names::counts(name, code) {
+                names::counted(name, code, self.cyrillic).map(str::to_owned)
+            } else {
+                names::meaning(name)
+            }
         };
         let text = if self.by_program {
             by_program().or_else(by_name)
@@ -145,4 +156,18 @@ impl Encoding {
             (None, _) => char::REPLACEMENT_CHARACTER.to_string(),
         }
     }
+}
+
+/// Whether names that only count their codes do so for a Russian text in TeX's T2A: most of its letters stand where other encodings
+/// have the few that are accented.
+fn is_cyrillic(names: &[Option<String>]) -> bool {
+    let count = |codes: std::ops::RangeInclusive<u8>, letters: fn(&u8) -> bool| {
+        let counted = |code: &u8| {
+            let name = names.get(usize::from(*code)).and_then(Option::as_deref);
+            name.is_some_and(|name| names::counts(name, *code))
+        };
+        codes.filter(letters).filter(counted).count()
+    };
+    let (high, low) = (count(0xC0..=0xFF, |_| true), count(0x41..=0x7A, u8::is_ascii_alphabetic));
+    high >= 8 && high > 2 * low
 }

@@ -130,10 +130,14 @@ fn bands(pieces: &[Piece], gutter: f32) -> Vec<Band> {
     let mut bands: Vec<Band> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     let close = |open: &mut Vec<usize>, bands: &mut Vec<Band>| {
-        if !open.is_empty() {
-            let members = std::mem::take(open);
-            let columns = are_columns(pieces, &members, gutter);
-            bands.push(Band { members, columns });
+        let across = bands.last().and_then(|band| pieces.get(*band.members.last()?));
+        let ended = across.map_or(0, |across| lines_that_end(across, pieces, open, gutter));
+        let members = open.split_off(ended);
+        for members in [std::mem::replace(open, Vec::new()), members] {
+            if !members.is_empty() {
+                let columns = are_columns(pieces, &members, gutter);
+                bands.push(Band { members, columns });
+            }
         }
     };
     for at in order {
@@ -162,6 +166,16 @@ fn bands(pieces: &[Piece], gutter: f32) -> Vec<Band> {
     bands
 }
 
+/// How many of the members, which are sorted by height, are the end of what reaches `across` the gutter above them: a
+/// short last line on the right, such as a copyright below an abstract, with nothing beside it and room below.
+fn lines_that_end(across: &Piece, pieces: &[Piece], members: &[usize], gutter: f32) -> usize {
+    let mut below = members.iter().filter_map(|at| pieces.get(*at));
+    let (Some(line), Some(next)) = (below.next(), below.next()) else { return 0 };
+    let size = across.size.max(line.size);
+    let near = line.base - across.base < 1.6 * size && line.right <= across.right + size;
+    usize::from(line.left > gutter && near && next.base - line.base > 2.2 * size)
+}
+
 /// What stands on one side of a gutter.
 struct Side<'a> {
     pieces: Vec<&'a Piece>,
@@ -180,13 +194,20 @@ impl<'a> Side<'a> {
         Self { pieces, top, bottom, left, right }
     }
 
-    /// Whether it reads like text: lines that fill it.
+    /// Whether most of its letters stand in lines of text that fill it: the few of a diagram beside them do not count much.
     fn is_prose(&self) -> bool {
         let width = (self.right - self.left).max(1.0);
-        let mut fill: Vec<f32> = self.pieces.iter().map(|p| (p.right - p.left) / width).collect();
-        fill.sort_by(f32::total_cmp);
-        let median = fill.get(fill.len() / 2).copied().unwrap_or(0.0);
-        median >= 0.6 && self.letters() >= 18.0
+        let mut lines: Vec<(f32, f32)> =
+            self.pieces.iter().map(|p| ((p.right - p.left) / width, letters(p))).collect();
+        lines.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let all: f32 = lines.iter().map(|(_, letters)| letters).sum();
+        let mut passed = 0.0;
+        let median = lines.iter().find(|(_, letters)| {
+            passed += letters;
+            passed * 2.0 >= all
+        });
+        let squares: f32 = lines.iter().map(|(_, letters)| letters * letters).sum();
+        median.is_some_and(|(fill, _)| *fill >= 0.6) && squares >= 18.0 * all
     }
 
     /// Whether it is one column of text, or several with free gutters between them.
@@ -213,12 +234,15 @@ impl<'a> Side<'a> {
         columns.into_iter().map(Side::new).collect()
     }
 
-    /// Letters in a line on average; an ideograph says as much as two.
+    /// Letters in a line on average.
     fn letters(&self) -> f32 {
-        let letters =
-            |p: &&Piece| p.text.chars().map(|c| if is_wide(c) { 2.0 } else { 1.0 }).sum::<f32>();
-        self.pieces.iter().map(letters).sum::<f32>() / self.pieces.len().max(1) as f32
+        self.pieces.iter().map(|p| letters(p)).sum::<f32>() / self.pieces.len().max(1) as f32
     }
+}
+
+/// Letters of a piece; an ideograph says as much as two.
+fn letters(piece: &Piece) -> f32 {
+    piece.text.chars().map(|c| if is_wide(c) { 2.0 } else { 1.0 }).sum()
 }
 
 fn are_columns(pieces: &[Piece], members: &[usize], gutter: f32) -> bool {

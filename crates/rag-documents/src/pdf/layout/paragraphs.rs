@@ -111,9 +111,18 @@ fn begins_item(text: &str) -> bool {
             rest.starts_with(' ') && text.starts_with(|c: char| c.is_ascii_digit())
         });
     numbered
+        || is_reference(text)
         || text.starts_with(['•', '●', '◦', '▪', '■', '–', '·', '‣', '\u{f0b7}'])
         || text.starts_with("- ")
         || text.starts_with("* ")
+}
+
+/// Whether a line begins an entry of a list of references: "[12] ".
+fn is_reference(text: &str) -> bool {
+    let number = text.strip_prefix('[').and_then(|rest| rest.split_once("] "));
+    number.is_some_and(|(number, _)| {
+        (1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit())
+    })
 }
 
 /// Appends a line: Chinese without a space, a broken word without its hyphen, other words with a space.
@@ -124,8 +133,16 @@ pub(crate) fn join(text: &mut String, line: &str) {
         if word.matches(['-', '\u{2010}']).count() == 1 {
             text.pop();
         }
-    } else if !without_space(last(text), first(line)) && !text.is_empty() {
+    } else if !without_space(last(text), first(line)) && !text.is_empty() && !is_tied(text, line) {
         text.push(' ');
     }
     text.push_str(line);
+}
+
+/// Whether the first word of a line is tied to the word above it: "GaInP/GaAs" may be broken behind the slash.
+fn is_tied(above: &str, below: &str) -> bool {
+    let mut end = above.chars().rev();
+    end.next().is_some_and(|c| matches!(c, '-' | '\u{2010}' | '/'))
+        && end.next().is_some_and(|c| !c.is_whitespace() && !matches!(c, '-' | '/'))
+        && first(below).is_some_and(char::is_alphanumeric)
 }

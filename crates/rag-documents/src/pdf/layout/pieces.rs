@@ -29,6 +29,9 @@ const LINE_SHIFT: f32 = 0.6;
 /// Those whose baselines differ by no more than this share stand at one height.
 const LEVEL: f32 = 0.12;
 
+/// Font sizes in one piece that are told apart.
+const MOST_SIZES: usize = 8;
+
 /// The direction of text that runs from left to right.
 const UPRIGHT: (f32, f32) = (1.0, 0.0);
 
@@ -39,7 +42,10 @@ pub(super) struct Piece {
     pub(super) left: f32,
     pub(super) right: f32,
     pub(super) base: f32,
+    /// The font size of its largest letters: what is raised or lowered beside them belongs to their line.
     pub(super) size: f32,
+    /// The font size of most of its letters.
+    pub(super) usual: f32,
     /// Letters set in bold, in a typewriter font, and all.
     bold: usize,
     mono: usize,
@@ -68,6 +74,7 @@ impl Piece {
             right,
             base,
             size,
+            usual: size,
             bold: count(|letter| letter.bold),
             mono: 0,
             letters: letters.len(),
@@ -100,7 +107,7 @@ impl Piece {
         self.left = self.left.min(other.left);
         self.right = self.right.max(other.right);
         if other.letters > self.letters {
-            (self.base, self.size) = (other.base, other.size);
+            (self.base, self.size, self.usual) = (other.base, other.size, other.usual);
         }
         self.bold += other.bold;
         self.mono += other.mono;
@@ -206,6 +213,8 @@ struct Draft<'a> {
     right: f32,
     base: f32,
     size: f32,
+    /// Its font sizes, with how many letters have them.
+    sizes: Vec<(f32, usize)>,
     bold: usize,
     mono: usize,
     artifact: bool,
@@ -248,6 +257,7 @@ fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
                     right: set.along,
                     base: set.down,
                     size,
+                    sizes: Vec::new(),
                     bold: 0,
                     mono: 0,
                     artifact: letter.artifact,
@@ -302,6 +312,16 @@ impl<'a> Draft<'a> {
         if size > self.size {
             (self.size, self.base) = (size, set.down);
         }
+        let same = |(other, _): &&mut (f32, usize)| (size - *other).abs() <= 0.02 * size;
+        if let Some((_, letters)) = self.sizes.iter_mut().find(same) {
+            *letters += 1;
+        } else if self.sizes.len() < MOST_SIZES {
+            self.sizes.push((size, 1));
+        }
+    }
+
+    fn usual_size(&self) -> f32 {
+        self.sizes.iter().max_by_key(|(_, letters)| *letters).map_or(self.size, |(size, _)| *size)
     }
 
     fn finish(self) -> Piece {
@@ -322,6 +342,7 @@ impl<'a> Draft<'a> {
             right: self.right,
             base: self.base,
             size: self.size,
+            usual: self.usual_size(),
             bold: self.bold,
             mono: self.mono,
             letters: self.parts.len(),

@@ -104,7 +104,7 @@ impl Parted {
             left: self.cells.iter().map(|p| p.left).fold(f32::MAX, f32::min),
             right: self.cells.iter().map(|p| p.right).fold(f32::MIN, f32::max),
             base: self.base,
-            size: self.size,
+            size: self.usual_size(),
             bold: bold * 2 > letters,
             mono: self.mono,
             row: self.cells.iter().any(|cell| cell.row),
@@ -113,6 +113,11 @@ impl Parted {
             heading: None,
             main: true,
         }
+    }
+
+    /// The font size of most letters: a sign of another font may be larger.
+    fn usual_size(&self) -> f32 {
+        self.cells.iter().max_by_key(|cell| cell.letters).map_or(self.size, |cell| cell.usual)
     }
 
     /// What stands in each column.

@@ -73,6 +73,42 @@ fn list_items_stay_apart() {
 fn a_word_broken_at_the_end_of_a_line_is_whole_again() {
     check(&[(0., 100., "an impor-"), (0., 88., "tant word")], "an important word");
     check(&[(0., 100., "an e-mail-"), (0., 88., "address of")], "an e-mail-address of");
+    check(&[(0., 100., "the (100)-"), (0., 88., "oriented")], "the (100)-oriented");
+    check(&[(0., 100., "by GaInP/"), (0., 88., "GaAs cells")], "by GaInP/GaAs cells");
+    check(&[(0., 100., "word - or -"), (0., 88., "another one")], "word - or - another one");
+}
+
+#[test]
+fn references_are_entries_of_a_list() {
+    check(
+        &[(0., 100., "[9] A. One, Journal 13"), (16., 88., "(2005)."), (0., 76., "[10] B. Two")],
+        "[9] A. One, Journal 13 (2005).\n[10] B. Two",
+    );
+}
+
+#[test]
+fn a_short_last_line_on_the_right_ends_what_reaches_across() {
+    let mut pieces = vec![
+        (0., 160., "An abstract that reaches across both columns, in a"),
+        (0., 148., "few lines, the last of which ends it on the right:"),
+        (155., 136., "(c) 2015 All rights"),
+    ];
+    let left =
+        ["the left column has lines", "that fill it from left to", "right, as prose is set."];
+    let right =
+        ["and the right column also", "has as many of them, here", "to be read afterwards."];
+    for (at, (left, right)) in left.iter().zip(right).enumerate() {
+        let y = 90. - 12. * at as f32;
+        pieces.push((0., y, left));
+        pieces.push((160., y, right));
+    }
+    check(
+        &pieces,
+        "An abstract that reaches across both columns, in a few lines, the last of which ends it on the right:\n\
+         (c) 2015 All rights\n\
+         the left column has lines that fill it from left to right, as prose is set.\n\
+         and the right column also has as many of them, here to be read afterwards.",
+    );
 }
 
 #[test]
