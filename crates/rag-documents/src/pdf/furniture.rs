@@ -11,6 +11,8 @@ const NEIGHBORS: usize = 8;
 const OFF: f32 = 3.0;
 /// The part of a page's height at either end where running lines stand.
 const MARGIN: f32 = 0.16;
+/// A title is larger than the text by this much.
+const TITLE: f32 = 1.2;
 
 /// A page as it is compared.
 pub(crate) struct Sheet<'a> {
@@ -34,6 +36,7 @@ struct Candidate {
 /// Which lines of each page are headers or footers.
 pub(crate) fn find(sheets: &[Sheet<'_>]) -> Vec<Vec<usize>> {
     let candidates: Vec<Vec<Candidate>> = sheets.iter().map(near_edges).collect();
+    let usual = usual_size(sheets);
     let mut found: Vec<Vec<usize>> = Vec::with_capacity(sheets.len());
     for (page, (sheet, own)) in sheets.iter().zip(&candidates).enumerate() {
         let mut removed: Vec<usize> = (0..sheet.lines.len())
@@ -55,6 +58,12 @@ pub(crate) fn find(sheets: &[Sheet<'_>]) -> Vec<Vec<usize>> {
                 // Left and right pages may have headers of their own: half of the neighbors, or a third
                 // when there are many.
                 let enough = if to - from > 6 { 3.max((to - from) / 5) } else { 2 };
+                // What is set larger than the text is a title, of slides that build up step by step, unless it is
+                // on most pages.
+                let large = sheet.lines.get(candidate.line).is_some_and(|l| l.size > TITLE * usual);
+                if large && same * 2 < to - from {
+                    break;
+                }
                 let number = candidate.is_number && (same >= 2 || sheet.says(candidate, page));
                 if same >= enough && sheets.len() >= 3 || number && sheets.len() >= 2 {
                     removed.push(candidate.line);
@@ -68,6 +77,20 @@ pub(crate) fn find(sheets: &[Sheet<'_>]) -> Vec<Vec<usize>> {
         found.push(removed);
     }
     found
+}
+
+/// The font size of most text.
+fn usual_size(sheets: &[Sheet<'_>]) -> f32 {
+    let lines = sheets.iter().flat_map(|sheet| sheet.lines);
+    let mut sizes: Vec<(f32, usize)> = lines.map(|line| (line.size, line.text.len())).collect();
+    sizes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = sizes.iter().map(|(_, letters)| letters).sum::<usize>() / 2;
+    let mut passed = 0;
+    let middle = sizes.iter().find(|(_, letters)| {
+        passed += letters;
+        passed >= half
+    });
+    middle.map_or(10.0, |(size, _)| *size)
 }
 
 impl Sheet<'_> {

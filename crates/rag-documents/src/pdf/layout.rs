@@ -6,6 +6,7 @@ mod grid;
 mod lines;
 mod paragraphs;
 mod pieces;
+mod regions;
 mod tables;
 
 pub(crate) use paragraphs::{join, paragraphs};
@@ -46,7 +47,7 @@ pub(crate) fn lines(drawn: &Drawn) -> Vec<Line> {
     let (letters, rows) = grid::taken_out(drawn);
     let directions = pieces::by_direction(&letters, &drawn.text, rows);
     for (at, pieces) in directions.into_iter().enumerate() {
-        for pieces in columns::blocks(pieces) {
+        for pieces in regions::regions(pieces).into_iter().flat_map(columns::blocks) {
             // A diagram has neither columns nor rows: whoever drew it put together what belongs together.
             let loose = drawing::is_loose(&pieces);
             let groups = if loose { drawing::groups(pieces) } else { vec![pieces] };

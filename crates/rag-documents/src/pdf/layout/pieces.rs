@@ -264,7 +264,7 @@ fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
                     space: false,
                     reach: set.along,
                     last: set.along,
-                    order: drafts.len(),
+                    order: letter.start as usize,
                 };
                 started.push(set, 0.0, size);
                 draft = Some(started);

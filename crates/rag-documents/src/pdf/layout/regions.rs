@@ -1,0 +1,115 @@
+//! Regions of a page: what was drawn in one go, from the top down.
+//!
+//! Whoever wrote a page drew its columns, boxes and notes one after the other, and that order is mostly the one to read them in. It
+//! says nothing where regions lie in each other, as when a page is drawn font by font: these are one region, read by where
+//! things stand.
+
+use super::pieces::Piece;
+
+/// Regions and pieces of a page; one that is drawn in more is read by where things stand.
+const MOST: usize = 64;
+const MOST_PIECES: usize = 3_000;
+
+/// The regions in the order in which they were drawn.
+pub(super) fn regions(mut pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
+    if pieces.len() > MOST_PIECES {
+        return vec![pieces];
+    }
+    pieces.sort_by_key(|piece| piece.order);
+    let mut regions: Vec<Region> = Vec::new();
+    for piece in pieces {
+        match regions.last_mut() {
+            Some(region) if region.goes_on(&piece) => region.push(piece),
+            _ => regions.push(Region::new(piece)),
+        }
+    }
+    if regions.len() > MOST {
+        return vec![regions.into_iter().flat_map(|region| region.pieces).collect()];
+    }
+    together(regions).into_iter().map(|region| region.pieces).collect()
+}
+
+/// Puts regions that lie in each other together, until none do.
+fn together(regions: Vec<Region>) -> Vec<Region> {
+    let mut apart: Vec<Region> = Vec::new();
+    for mut region in regions {
+        while let Some(at) = apart.iter().position(|other| other.overlaps(&region)) {
+            let mut earlier = apart.remove(at);
+            earlier.take(region);
+            region = earlier;
+        }
+        apart.push(region);
+    }
+    apart.sort_by_key(|region| region.pieces.iter().map(|piece| piece.order).min());
+    apart
+}
+
+struct Region {
+    pieces: Vec<Piece>,
+    left: f32,
+    right: f32,
+    top: f32,
+    bottom: f32,
+    /// The lowest line, and the font size there.
+    base: f32,
+    size: f32,
+}
+
+impl Region {
+    fn new(piece: Piece) -> Self {
+        let (left, right, top, bottom) = (piece.left, piece.right, piece.top(), piece.bottom());
+        let (base, size) = (piece.base, piece.size);
+        Self { pieces: vec![piece], left, right, top, bottom, base, size }
+    }
+
+    /// Whether what is drawn next goes on: on the same line, or below. A little above it may be the numerator of a fraction or
+    /// a cell that is set higher; far below it is something else, such as a footer.
+    fn goes_on(&self, piece: &Piece) -> bool {
+        let size = self.size.max(piece.size);
+        (-1.6..6.0).contains(&((piece.base - self.base) / size))
+    }
+
+    fn push(&mut self, piece: Piece) {
+        self.reach(&Self::new(piece.clone()));
+        self.pieces.push(piece);
+    }
+
+    fn take(&mut self, other: Self) {
+        self.reach(&other);
+        self.pieces.extend(other.pieces);
+    }
+
+    fn reach(&mut self, other: &Self) {
+        self.left = self.left.min(other.left);
+        self.right = self.right.max(other.right);
+        self.top = self.top.min(other.top);
+        self.bottom = self.bottom.max(other.bottom);
+        if other.base > self.base {
+            (self.base, self.size) = (other.base, other.size);
+        }
+    }
+
+    /// Whether one has a piece in the other.
+    fn overlaps(&self, other: &Self) -> bool {
+        let boxes = self.right.min(other.right) > self.left.max(other.left)
+            && self.bottom.min(other.bottom) > self.top.max(other.top);
+        boxes && (self.holds_one_of(other) || other.holds_one_of(self))
+    }
+
+    /// Whether a piece of another region has pieces of this one above and below it, or over it. A title that reaches across
+    /// columns is above both of them, and they are regions still.
+    fn holds_one_of(&self, other: &Self) -> bool {
+        other.pieces.iter().any(|piece| {
+            let (mut above, mut below, mut over) = (false, false, false);
+            for own in &self.pieces {
+                if own.left.max(piece.left) < own.right.min(piece.right) {
+                    let down = (own.base - piece.base) / own.size.min(piece.size);
+                    above |= down <= -0.3;
+                    below |= down >= 0.3;
+                    over |= down.abs() < 0.3;
+                }
+            }
+            above && below || over
+        })
+    }
+}
