@@ -194,26 +194,28 @@ impl<'a> Side<'a> {
         Self { pieces, top, bottom, left, right }
     }
 
-    /// Whether most of its letters stand in lines of text that fill it: the few of a diagram beside them do not count much.
-    fn is_prose(&self) -> bool {
+    /// Whether it reads like text: lines that fill it. When `weighed`, lines count by their letters, so that the few of a diagram
+    /// among them do not count much.
+    fn is_prose(&self, weighed: bool) -> bool {
         let width = (self.right - self.left).max(1.0);
+        let weight = |letters: f32| if weighed { letters } else { 1.0 };
         let mut lines: Vec<(f32, f32)> =
             self.pieces.iter().map(|p| ((p.right - p.left) / width, letters(p))).collect();
         lines.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let all: f32 = lines.iter().map(|(_, letters)| letters).sum();
+        let all: f32 = lines.iter().map(|(_, letters)| weight(*letters)).sum();
         let mut passed = 0.0;
         let median = lines.iter().find(|(_, letters)| {
-            passed += letters;
-            passed * 2.0 >= all
+            passed += weight(*letters);
+            passed * 2.0 > all
         });
-        let squares: f32 = lines.iter().map(|(_, letters)| letters * letters).sum();
-        median.is_some_and(|(fill, _)| *fill >= 0.6) && squares >= 18.0 * all
+        let letters: f32 = lines.iter().map(|(_, letters)| letters * weight(*letters)).sum();
+        median.is_some_and(|(fill, _)| *fill >= 0.6) && letters >= 18.0 * all
     }
 
     /// Whether it is one column of text, or several with free gutters between them.
     fn is_columns_of_prose(&self) -> bool {
         let columns = self.columns();
-        columns.iter().all(|column| column.pieces.len() >= LINES && column.is_prose())
+        columns.iter().all(|column| column.pieces.len() >= LINES && column.is_prose(false))
     }
 
     /// What stands under each other, from left to right.
@@ -262,10 +264,12 @@ fn are_columns(pieces: &[Piece], members: &[usize], gutter: f32) -> bool {
     if right.left - left.right < GUTTER * size.min(14.0) || beside < 0.4 * shorter {
         return false;
     }
-    if left.is_prose() && right.is_prose() {
+    let fewest = left.pieces.len().min(right.pieces.len());
+    // What is drawn row by row may be a table of long cells, or program text with remarks beside it.
+    let by_column = turns * 3 <= fewest;
+    if left.is_prose(by_column) && right.is_prose(by_column) {
         return true;
     }
-    let fewest = left.pieces.len().min(right.pieces.len());
     // More than two columns, and not a table of long cells, which is drawn row by row.
     if turns < fewest && left.is_columns_of_prose() && right.is_columns_of_prose() {
         return true;

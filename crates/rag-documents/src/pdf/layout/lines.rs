@@ -1,4 +1,4 @@
-//! Pieces into rows: what stands at the same height, from left to right.
+//! Pieces into rows: what stands at the same height, from left to right, and formulas in the order in which they are drawn.
 
 use super::pieces::{OVERLAP, Piece};
 
@@ -38,10 +38,57 @@ pub(super) fn rows(mut pieces: Vec<Piece>) -> Vec<Row> {
         row.pieces.sort_by(|a, b| a.left.total_cmp(&b.left));
     }
     rows.sort_by(|a, b| a.base.total_cmp(&b.base));
-    rows
+    with_formulas(rows)
+}
+
+/// Rows with those in one that make a formula: nearer than lines of text can be, as numerators and denominators are to the line
+/// they belong to, and drawn in one go. A formula is drawn as it is read.
+fn with_formulas(rows: Vec<Row>) -> Vec<Row> {
+    /// The most rows in one, and how near they are, as a share of the font size.
+    const MOST: usize = 7;
+    const NEAR: f32 = 0.85;
+    let near =
+        |above: &Row, below: &Row| below.base - above.base < NEAR * above.size.min(below.size);
+    if !rows.windows(2).any(|pair| matches!(pair, [above, below] if near(above, below))) {
+        return rows;
+    }
+    let mut drawn: Vec<usize> = rows.iter().flat_map(|row| &row.pieces).map(|p| p.order).collect();
+    drawn.sort_unstable();
+    let in_one_go = |rows: &[Row]| {
+        let orders = || rows.iter().flat_map(|row| &row.pieces).map(|piece| piece.order);
+        let (Some(first), Some(last)) = (orders().min(), orders().max()) else { return false };
+        let between =
+            drawn.partition_point(|at| *at <= last) - drawn.partition_point(|at| *at < first);
+        between == orders().count()
+    };
+    let mut done: Vec<Row> = Vec::with_capacity(rows.len());
+    let mut rest = rows.as_slice();
+    while let Some(first) = rest.first() {
+        let pairs = rest.windows(2).take(MOST - 1);
+        let chain =
+            1 + pairs.take_while(|p| matches!(p, [above, below] if near(above, below))).count();
+        let together = (2..=chain).rev().find(|end| rest.get(..*end).is_some_and(in_one_go));
+        let (formula, others) = rest.split_at(together.unwrap_or(1));
+        match together {
+            Some(_) => done.push(Row::formula(formula)),
+            None => done.push(Row { pieces: first.pieces.clone(), ..*first }),
+        }
+        rest = others;
+    }
+    done
 }
 
 impl Row {
+    /// The rows of a formula as one, at the height of the one with most letters.
+    fn formula(rows: &[Self]) -> Self {
+        let letters = |row: &&Self| row.pieces.iter().map(|piece| piece.letters).sum::<usize>();
+        let main = rows.iter().max_by_key(letters);
+        let (base, size) = main.map_or((0.0, 0.0), |row| (row.base, row.size));
+        let mut pieces: Vec<Piece> = rows.iter().flat_map(|row| row.pieces.clone()).collect();
+        pieces.sort_by_key(|piece| piece.order);
+        Self { pieces, base, size }
+    }
+
     fn takes(&self, piece: &Piece) -> bool {
         let middle = |top: f32, bottom: f32| (top + bottom) / 2.0;
         let (top, bottom) = (self.base - 0.75 * self.size, self.base + 0.22 * self.size);
