@@ -1,5 +1,7 @@
 //! Glyph names, base encodings and the widths of the standard fonts (PDF 1.7, annex D; Adobe Glyph List).
 
+mod tex;
+
 use std::collections::HashMap;
 use std::io::Read;
 use std::sync::LazyLock;
@@ -77,7 +79,7 @@ pub(crate) fn standard_widths(base_font: &str) -> Option<&'static HashMap<&'stat
 /// What a glyph name means: a name of Adobe's list, `uniXXXX`, `uXXXXX`, several of them joined by
 /// underscores, each with or without a suffix after a full stop.
 pub(crate) fn meaning(name: &str) -> Option<String> {
-    if let Some(text) = TABLES.glyphs.get(name).copied().or_else(|| of_tex(name)) {
+    if let Some(text) = TABLES.glyphs.get(name).copied().or_else(|| tex::meaning(name)) {
         return Some(text.to_owned());
     }
     let stem = name.split('.').next().filter(|stem| !stem.is_empty())?;
@@ -99,32 +101,6 @@ pub(crate) fn meaning(name: &str) -> Option<String> {
     Some(text)
 }
 
-/// Names of TeX's fonts that Adobe's list does not have.
-fn of_tex(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "circlecopyrt" => "©",
-        "angbracketleft" => "⟨",
-        "angbracketright" => "⟩",
-        "visiblespace" => "␣",
-        "arrowdblright" => "⇒",
-        "mapsto" => "↦",
-        "owner" => "∋",
-        "latticetop" => "⊤",
-        "perpendicular" => "⊥",
-        "turnstileleft" => "⊢",
-        "square" => "□",
-        "lessorequalslant" => "⩽",
-        "greaterorequalslant" => "⩾",
-        "Ifractur" => "ℑ",
-        "Rfractur" => "ℜ",
-        "epsilon1" => "ϵ",
-        "vector" => "→",
-        "tie" => "⁀",
-        "dotlessj" => "ȷ",
-        _ => return None,
-    })
-}
-
 fn character(digits: &str) -> Option<char> {
     char::from_u32(u32::from_str_radix(digits, 16).ok()?)
 }
@@ -132,7 +108,7 @@ fn character(digits: &str) -> Option<char> {
 /// What a glyph name means that only counts the glyphs: `g65`, `c65`, `a65` or `G41` beside the code 65. The fonts that TeX makes
 /// of bitmaps have such names, so that the codes are those of its encodings.
 pub(crate) fn counted(name: &str, code: u8, cyrillic: bool) -> Option<&'static str> {
-    counts(name, code).then(|| of_tex_code(code, cyrillic)).flatten()
+    counts(name, code).then(|| tex::letter(code, cyrillic)).flatten()
 }
 
 /// Whether a glyph name is no more than its code.
@@ -142,63 +118,6 @@ pub(crate) fn counts(name: &str, code: u8) -> bool {
     digits.len() < name.len()
         && (digits.parse() == Ok(u32::from(code)) || name.len() == 3 && hexadecimal() == Some(code))
 }
-
-/// The character of a code in TeX's encodings: ASCII, with the ligatures of OT1 and T1, and the letters of T1 or, when `cyrillic`,
-/// of T2A.
-fn of_tex_code(code: u8, cyrillic: bool) -> Option<&'static str> {
-    static LETTERS: LazyLock<[[String; 128]; 2]> = LazyLock::new(|| {
-        let high = |at: usize| char::from(at as u8 + 0x80);
-        let western = std::array::from_fn(|at| match at + 0x80 {
-            // The bullet of TS1, where T1 has a rare letter.
-            0x88 => "•".to_owned(),
-            0xBD => "¡".to_owned(),
-            0xBE => "¿".to_owned(),
-            0xBF => "£".to_owned(),
-            0xD7 => "Œ".to_owned(),
-            0xDF => "SS".to_owned(),
-            0xF7 => "œ".to_owned(),
-            0xFF => "ß".to_owned(),
-            0xC0.. => high(at).to_string(),
-            _ => String::new(),
-        });
-        let cyrillic = std::array::from_fn(|at| match at + 0x80 {
-            0x9C => "Ё".to_owned(),
-            0x9D => "№".to_owned(),
-            0xBC => "ё".to_owned(),
-            0xBD => "„".to_owned(),
-            0xBE => "«".to_owned(),
-            0xBF => "»".to_owned(),
-            code @ 0xC0.. => {
-                char::from_u32(0x410 + code as u32 - 0xC0).map(String::from).unwrap_or_default()
-            }
-            _ => String::new(),
-        });
-        [western, cyrillic]
-    });
-    Some(match code {
-        11 | 27 => "ff",
-        12 | 28 => "fi",
-        13 | 29 => "fl",
-        14 | 30 => "ffi",
-        15 | 31 => "ffl",
-        16 => "“",
-        17 => "”",
-        18 => "„",
-        19 => "«",
-        20 => "»",
-        21 => "–",
-        22 => "—",
-        0x21..=0x7E => ASCII.get(usize::from(code) - 0x21..usize::from(code) - 0x20)?,
-        0x80.. => {
-            let letters = LETTERS.get(usize::from(cyrillic))?;
-            letters.get(usize::from(code) - 0x80).filter(|text| !text.is_empty())?
-        }
-        _ => return None,
-    })
-}
-
-/// From 0x21 on.
-const ASCII: &str = "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
 
 #[cfg(test)]
 mod tests {
@@ -219,6 +138,11 @@ mod tests {
             ("uniD800", None),
             (".notdef", None),
             ("g12", None),
+            ("summationdisplay", Some("∑")),
+            ("parenleftBigg", Some("(")),
+            ("radicalbig1", Some("√")),
+            ("fouroldstyle", Some("4")),
+            ("lessmuch", Some("≪")),
         ] {
             assert_eq!(meaning(name).as_deref(), expected, "{name}");
         }
