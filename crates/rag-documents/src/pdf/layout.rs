@@ -46,8 +46,11 @@ pub(crate) fn lines(drawn: &Drawn) -> Vec<Line> {
     let mut block = 0;
     let (letters, rows) = grid::taken_out(drawn);
     let directions = pieces::by_direction(&letters, &drawn.text, rows);
-    for (at, pieces) in directions.into_iter().enumerate() {
-        for pieces in regions::regions(pieces).into_iter().flat_map(columns::blocks) {
+    for (at, frame) in directions.into_iter().enumerate() {
+        // The columns of vertical text go from right to left, in whatever order they are drawn.
+        let regions =
+            if frame.downwards { vec![frame.pieces] } else { regions::regions(frame.pieces) };
+        for pieces in regions.into_iter().flat_map(columns::blocks) {
             // A diagram has neither columns nor rows: whoever drew it put together what belongs together.
             let loose = drawing::is_loose(&pieces);
             let groups = if loose { drawing::groups(pieces) } else { vec![pieces] };

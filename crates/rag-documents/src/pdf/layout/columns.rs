@@ -267,7 +267,10 @@ fn are_columns(pieces: &[Piece], members: &[usize], gutter: f32) -> bool {
     let fewest = left.pieces.len().min(right.pieces.len());
     // What is drawn row by row may be a table of long cells, or program text with remarks beside it.
     let by_column = turns * 3 <= fewest;
-    if left.is_prose(by_column) && right.is_prose(by_column) {
+    // Labels with what they label beside them fill their sides, too.
+    let labels =
+        turns >= fewest && left.letters().min(right.letters()) < 24.0 && aligned(&left, &right);
+    if left.is_prose(by_column) && right.is_prose(by_column) && !labels {
         return true;
     }
     // More than two columns, and not a table of long cells, which is drawn row by row.

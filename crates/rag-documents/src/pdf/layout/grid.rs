@@ -1,5 +1,7 @@
 //! Tables whose cells have borders: what stands in a cell belongs together, however its lines are broken.
 
+mod rows;
+
 use std::borrow::Cow;
 
 use super::super::content::{Drawn, Letter};
@@ -50,7 +52,7 @@ pub(super) fn taken_out(drawn: &Drawn) -> (Cow<'_, [Letter]>, Vec<Piece>) {
     }
     let mut is_table = vec![false; grids.len()];
     for ((grid, inside), is_table) in grids.iter().zip(&inside).zip(&mut is_table) {
-        if let Some(found) = grid.read(inside, &drawn.text) {
+        if let Some(found) = grid.with_rows(inside, &drawn.text).read(inside, &drawn.text) {
             rows.extend(found);
             *is_table = true;
         }
@@ -274,8 +276,8 @@ fn places(borders: &[Border], crossing: &[Border]) -> Vec<f32> {
 fn cell(letters: &[Letter], text: &str) -> Option<String> {
     let mut whole = String::new();
     let mut count = 0;
-    for pieces in pieces::by_direction(letters, text, Vec::new()) {
-        for line in tables::lines(&lines::rows(pieces), false) {
+    for frame in pieces::by_direction(letters, text, Vec::new()) {
+        for line in tables::lines(&lines::rows(frame.pieces), false) {
             paragraphs::join(&mut whole, &line.text);
             count += 1;
         }

@@ -150,9 +150,16 @@ struct Set<'a> {
     down: f32,
 }
 
+/// The pieces that run in one direction.
+pub(super) struct Frame {
+    pub(super) pieces: Vec<Piece>,
+    /// Whether they run from top to bottom, as vertical Chinese does and pages that are turned.
+    pub(super) downwards: bool,
+}
+
 /// The pieces of a page for each direction that text runs in, the commonest first. `rows` are pieces already, of
 /// upright text.
-pub(super) fn by_direction(letters: &[Letter], text: &str, rows: Vec<Piece>) -> Vec<Vec<Piece>> {
+pub(super) fn by_direction(letters: &[Letter], text: &str, rows: Vec<Piece>) -> Vec<Frame> {
     const MOST_DIRECTIONS: usize = 16;
     let mut frames: Vec<((f32, f32), Vec<Set<'_>>)> = Vec::new();
     let mut recent = 0;
@@ -190,7 +197,7 @@ pub(super) fn by_direction(letters: &[Letter], text: &str, rows: Vec<Piece>) -> 
         if direction == UPRIGHT {
             pieces.extend(rows.take().into_iter().flatten());
         }
-        pieces
+        Frame { pieces, downwards: direction.1 < -0.9 }
     };
     frames.into_iter().map(pieces).collect()
 }
