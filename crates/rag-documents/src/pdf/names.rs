@@ -111,12 +111,19 @@ pub(crate) fn counted(name: &str, code: u8, cyrillic: bool) -> Option<&'static s
     counts(name, code).then(|| tex::letter(code, cyrillic)).flatten()
 }
 
-/// Whether a glyph name is no more than its code.
+/// Whether a glyph name is no more than its code: in decimal or hexadecimal digits behind letters, or as dvips counts, in base 36
+/// from `A0` on.
 pub(crate) fn counts(name: &str, code: u8) -> bool {
     let digits = name.trim_start_matches(|c: char| c.is_ascii_alphabetic());
     let hexadecimal = || name.get(1..).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-    digits.len() < name.len()
-        && (digits.parse() == Ok(u32::from(code)) || name.len() == 3 && hexadecimal() == Some(code))
+    let behind_letters = digits.len() < name.len()
+        && (digits.parse() == Ok(u32::from(code))
+            || name.len() == 3 && hexadecimal() == Some(code));
+    let of_dvips = || {
+        let capital = name.len() == 2 && name.bytes().all(|b| !b.is_ascii_lowercase());
+        capital && u32::from_str_radix(name, 36) == Ok(360 + u32::from(code))
+    };
+    behind_letters || of_dvips()
 }
 
 #[cfg(test)]
@@ -155,6 +162,8 @@ mod tests {
             ("a233", 233, false, Some("é")),
             ("a233", 233, true, Some("й")),
             ("a128", 128, false, None),
+            ("C8", 80, false, Some("P")),
+            ("CX", 105, false, Some("i")),
         ] {
             assert_eq!(counted(name, code, cyrillic), expected, "{name}");
         }

@@ -1,5 +1,6 @@
 //! Letters into pieces: stretches of a line without a wide gap.
 
+mod accents;
 mod holes;
 
 use std::collections::HashMap;
@@ -334,14 +335,28 @@ impl<'a> Draft<'a> {
     fn finish(self) -> Piece {
         let word = self.word_gap();
         let mut text = String::new();
-        for Part { text: part, gap, space, .. } in &self.parts {
+        let mut parts = self.parts.iter().peekable();
+        while let Some(first) = parts.next() {
+            let accented = parts.peek().and_then(|next| accents::accented(first, next));
+            let mut buffer = [0; 4];
+            let part: &str = accented.map_or(first.text, |letter| letter.encode_utf8(&mut buffer));
             let (before, after) = (super::last(&text), super::first(part));
-            let wanted = *space && !(without_space(before, after) && *gap < WIDE_GAP)
-                || spaced(*gap, before, after, word);
+            // An accent may begin before its letter, or behind its beginning.
+            let gap = match (accented, parts.peek()) {
+                (Some(_), Some(next)) => {
+                    first.gap.min(first.gap + next.gap + (first.right - first.along) / self.size)
+                }
+                _ => first.gap,
+            };
+            let wanted = first.space && !(without_space(before, after) && gap < WIDE_GAP)
+                || spaced(gap, before, after, word);
             if wanted && !text.is_empty() && before != Some(' ') {
                 text.push(' ');
             }
             text.push_str(part);
+            if accented.is_some() {
+                parts.next();
+            }
         }
         Piece {
             text,

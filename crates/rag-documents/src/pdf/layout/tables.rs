@@ -120,6 +120,13 @@ impl Parted {
         self.cells.iter().max_by_key(|cell| cell.letters).map_or(self.size, |cell| cell.usual)
     }
 
+    /// Whether the row below was begun before this one was drawn whole: cells of more than one line are drawn one after the other.
+    fn is_unfinished(&self, below: &Self) -> bool {
+        let last = self.cells.iter().map(|cell| cell.order).max();
+        let first = below.cells.iter().map(|cell| cell.order).min();
+        first < last
+    }
+
     /// What stands in each column.
     fn columns(&self, gutters: &[f32]) -> Vec<String> {
         let mut columns = vec![String::new(); gutters.len() + 1];
@@ -191,12 +198,16 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
     }
     let parted: Vec<Vec<String>> = table.iter().map(|row| row.columns(&gutters)).collect();
     let pitch = pitch(table, &parted);
+    let by_cell = drawn_by_cell(table);
     let mut lines: Vec<(Line, Vec<String>)> = Vec::new();
     for (at, row) in table.iter().enumerate() {
         let Some(cells) = parted.get(at).cloned() else { continue };
         let above =
             at.checked_sub(1).and_then(|above| Some((table.get(above)?, parted.get(above)?)));
         let rest = above.is_some_and(|(above, others)| {
+            if by_cell && above.is_unfinished(row) {
+                return true;
+            }
             let gap = row.base - above.base;
             let open = |cells: &[String]| cells.first().is_some_and(String::is_empty);
             // A line nearer to the label below it belongs to that one.
@@ -231,6 +242,13 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
         line
     };
     Some(lines.into_iter().map(finish).collect())
+}
+
+/// Whether rows are drawn one after the other but for some, which are drawn cell by cell and have more than one line. A table that is
+/// drawn by columns says nothing about its rows.
+fn drawn_by_cell(table: &[Parted]) -> bool {
+    let pairs = || table.windows(2).filter_map(|pair| <&[Parted; 2]>::try_from(pair).ok());
+    pairs().any(|[above, below]| !above.is_unfinished(below))
 }
 
 /// The usual distance of rows whose first cells are filled; `None` where there are none under each other.

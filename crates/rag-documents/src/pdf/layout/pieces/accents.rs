@@ -1,0 +1,53 @@
+//! Accents that are drawn over a letter of their own: TeX's older fonts have no "é", but an accent and an "e".
+
+use unicode_normalization::char::compose;
+
+use super::Part;
+
+/// The letter that an accent and the part beside it make, when one is drawn over the other. Either may come first.
+pub(super) fn accented(one: &Part<'_>, other: &Part<'_>) -> Option<char> {
+    let (accent, letter) = match (accent(one.text), accent(other.text)) {
+        (Some(accent), None) => (over(one, other).then_some(accent)?, other),
+        (None, Some(accent)) => (over(other, one).then_some(accent)?, one),
+        _ => return None,
+    };
+    let mut chars = letter.text.chars();
+    let (letter, None) = (chars.next()?, chars.next()) else { return None };
+    // A letter that has a dot is drawn without it under an accent.
+    let letter = match letter {
+        'ı' => 'i',
+        'ȷ' => 'j',
+        letter => letter,
+    };
+    compose(letter, accent).filter(|_| letter.is_alphabetic())
+}
+
+/// Whether the middle of an accent stands over a letter.
+fn over(accent: &Part<'_>, letter: &Part<'_>) -> bool {
+    let middle = (accent.along + accent.right) / 2.0;
+    let edge = 0.2 * (letter.right - letter.along);
+    (letter.along + edge..=letter.right - edge).contains(&middle)
+}
+
+/// The combining form of an accent that stands alone.
+fn accent(text: &str) -> Option<char> {
+    let mut chars = text.chars();
+    let (accent, None) = (chars.next()?, chars.next()) else { return None };
+    Some(match accent {
+        '`' | 'ˋ' => '\u{300}',
+        '´' | 'ˊ' => '\u{301}',
+        '^' | 'ˆ' => '\u{302}',
+        '~' | '˜' => '\u{303}',
+        '¯' | 'ˉ' => '\u{304}',
+        '˘' => '\u{306}',
+        '˙' => '\u{307}',
+        '¨' => '\u{308}',
+        '˚' => '\u{30A}',
+        '˝' => '\u{30B}',
+        'ˇ' => '\u{30C}',
+        '¸' => '\u{327}',
+        '˛' => '\u{328}',
+        '\u{300}'..='\u{33F}' => accent,
+        _ => return None,
+    })
+}
