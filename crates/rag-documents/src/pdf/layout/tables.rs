@@ -1,8 +1,8 @@
 //! Rows into lines; rows whose gaps stand under each other are those of a table, with their cells kept apart.
 
-use super::Line;
 use super::lines::Row;
 use super::pieces::Piece;
+use super::{Line, is_wide};
 
 /// A gap this wide, as a share of the font size, may part two cells.
 const CELL_GAP: f32 = 1.0;
@@ -131,10 +131,7 @@ impl Parted {
     fn columns(&self, gutters: &[f32]) -> Vec<String> {
         let mut columns = vec![String::new(); gutters.len() + 1];
         for cell in &self.cells {
-            // What reaches across a gutter is read with the column it begins in.
-            let begin = cell.left + 0.3 * cell.size.min(cell.right - cell.left);
-            let column = gutters.iter().filter(|gutter| **gutter < begin).count();
-            if let Some(place) = columns.get_mut(column) {
+            if let Some(place) = columns.get_mut(cell.column(gutters)) {
                 if !place.is_empty() {
                     place.push(' ');
                 }
@@ -144,11 +141,30 @@ impl Parted {
         columns
     }
 
+    /// Where the text of each column ends.
+    fn ends(&self, gutters: &[f32]) -> Vec<Option<f32>> {
+        let mut ends = vec![None; gutters.len() + 1];
+        for cell in &self.cells {
+            if let Some(end) = ends.get_mut(cell.column(gutters)) {
+                *end = Some(cell.right);
+            }
+        }
+        ends
+    }
+
     fn gaps(&self) -> impl Iterator<Item = (f32, f32)> {
         self.cells.windows(2).filter_map(|pair| {
             let [a, b] = pair else { return None };
             Some((a.right, b.left))
         })
+    }
+}
+
+impl Piece {
+    /// The column it is read with: that which it begins in.
+    fn column(&self, gutters: &[f32]) -> usize {
+        let begin = self.left + 0.3 * self.size.min(self.right - self.left);
+        gutters.iter().filter(|gutter| **gutter < begin).count()
     }
 }
 
@@ -168,14 +184,19 @@ fn table_end(rows: &[Parted], start: usize) -> usize {
                 // The rest of a cell that has more than one line, or a label beside such a cell.
                 let before = end.checked_sub(1).and_then(|before| rows.get(before));
                 let close = before.is_some_and(|before| row.base - before.base < 1.6 * row.size);
-                let rest = close
-                    && row.cells.len() == 1
-                    && row.cells.first().is_some_and(|cell| {
-                        let begins = |c: &Piece| (c.left - cell.left).abs() < 0.5 * row.size;
-                        above.cells.iter().skip(1).any(begins)
-                            || above.cells.first().is_some_and(begins)
-                                && above.cells.get(1).is_some_and(|second| cell.right < second.left)
-                    });
+                let begun = before.is_some_and(|before| before.is_unfinished(row));
+                let rest = close && begun
+                    || close
+                        && row.cells.len() == 1
+                        && row.cells.first().is_some_and(|cell| {
+                            let begins = |c: &Piece| (c.left - cell.left).abs() < 0.5 * row.size;
+                            above.cells.iter().skip(1).any(begins)
+                                || above.cells.first().is_some_and(begins)
+                                    && above
+                                        .cells
+                                        .get(1)
+                                        .is_some_and(|second| cell.right < second.left)
+                        });
                 near && !row.mono && (under || rest)
             }
         };
@@ -199,6 +220,7 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
     let parted: Vec<Vec<String>> = table.iter().map(|row| row.columns(&gutters)).collect();
     let pitch = pitch(table, &parted);
     let by_cell = drawn_by_cell(table);
+    let ends = Ends::of(table, &gutters);
     let mut lines: Vec<(Line, Vec<String>)> = Vec::new();
     for (at, row) in table.iter().enumerate() {
         let Some(cells) = parted.get(at).cloned() else { continue };
@@ -214,7 +236,7 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
             let below = table.get(at + 1).zip(parted.get(at + 1));
             let next = below
                 .is_some_and(|(below, cells)| !open(cells) && below.base - row.base < 0.8 * gap);
-            if open(&cells) && next {
+            if open(&cells) && next || !ends.goes_on(at, row.size, &cells) {
                 return false;
             }
             match pitch {
@@ -242,6 +264,38 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
         line
     };
     Some(lines.into_iter().map(finish).collect())
+}
+
+/// The places where cells of a table's columns end: those of each row, and how far each column reaches.
+struct Ends {
+    rows: Vec<Vec<Option<f32>>>,
+    columns: Vec<f32>,
+}
+
+impl Ends {
+    fn of(table: &[Parted], gutters: &[f32]) -> Self {
+        let rows: Vec<Vec<Option<f32>>> = table.iter().map(|row| row.ends(gutters)).collect();
+        let mut columns = vec![f32::MIN; gutters.len() + 1];
+        for row in &rows {
+            for (column, end) in columns.iter_mut().zip(row) {
+                *column = column.max(end.unwrap_or(f32::MIN));
+            }
+        }
+        Self { rows, columns }
+    }
+
+    /// Whether the row at `at`, with these `cells`, may go on with the row above: those that have text in both are full above, so that
+    /// the next word would not have fitted.
+    fn goes_on(&self, at: usize, size: f32, cells: &[String]) -> bool {
+        let above = at.checked_sub(1).and_then(|above| self.rows.get(above));
+        let ends = above.into_iter().flatten().zip(&self.columns).zip(cells);
+        ends.filter(|(_, cell)| !cell.is_empty()).all(|((end, edge), cell)| {
+            let wide = cell.chars().next().is_some_and(is_wide);
+            let word = cell.split(' ').next().map_or(0, |word| word.chars().count().min(20));
+            let room = if wide { 2.0 } else { 0.6 * word as f32 + 1.0 };
+            end.is_none_or(|end| end + room * size >= *edge)
+        })
+    }
 }
 
 /// Whether rows are drawn one after the other but for some, which are drawn cell by cell and have more than one line. A table that is

@@ -63,21 +63,24 @@ impl Grid {
         if self.cells.get(fields).into_iter().flatten().any(spans) {
             return Vec::new();
         }
-        // Every row of a table says in the first column what it is about.
-        let Some(first) = lines.first().filter(|first| first.len() >= 2) else { return Vec::new() };
+        // Every row of a table says in the first column what it is about. A label of one line before it is that of all.
+        let Some(column) = lines.iter().position(|lines| lines.len() >= 2) else {
+            return Vec::new();
+        };
+        let (labels, cells) = lines.split_at(column);
+        let Some(first) = cells.first() else { return Vec::new() };
         // A line of it that is full may go on in the next.
-        let end = self.size(row * wide).0;
-        let (Some(left), Some(right)) = (self.columns.first(), self.columns.get(end)) else {
+        let end = column + self.size(row * wide + column).0;
+        let (Some(left), Some(right)) = (self.columns.get(column), self.columns.get(end)) else {
             return Vec::new();
         };
         if first.iter().any(|line| line.right - left > FULL * (right - left)) {
             return Vec::new();
         }
+        let beside = are_beside(first, cells);
         let borders = |pair: &[Line]| match pair {
-            [above, below] if are_beside(first, lines) => {
-                Some((above.base + below.base) / 2.0 - 0.25 * below.size)
-            }
-            [above, below] => gap(above, below, lines),
+            [above, below] if beside => Some((above.base + below.base) / 2.0 - 0.25 * below.size),
+            [above, below] if labels.is_empty() => gap(above, below, cells),
             _ => None,
         };
         first.windows(2).map(borders).collect::<Option<Vec<f32>>>().unwrap_or_default()
