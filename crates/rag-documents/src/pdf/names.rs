@@ -105,6 +105,12 @@ fn character(digits: &str) -> Option<char> {
     char::from_u32(u32::from_str_radix(digits, 16).ok()?)
 }
 
+/// What a glyph name means in the fonts of symbols that publishers' typesetting systems embed (`AdvMacMthSyN`, `AdvP4C4E59`): `C2`
+/// counts TeX's symbols.
+pub(crate) fn of_publisher(name: &str) -> Option<&'static str> {
+    name.strip_prefix('C').and_then(|code| code.parse().ok()).and_then(tex::symbol)
+}
+
 /// What a glyph name means that only counts the glyphs: `g65`, `c65`, `a65` or `G41` beside the code 65. The fonts that TeX makes
 /// of bitmaps have such names, so that the codes are those of its encodings.
 pub(crate) fn counted(name: &str, code: u8, cyrillic: bool) -> Option<&'static str> {
@@ -166,6 +172,10 @@ mod tests {
             ("CX", 105, false, Some("i")),
         ] {
             assert_eq!(counted(name, code, cyrillic), expected, "{name}");
+        }
+        for (name, expected) in [("C0", Some("−")), ("C53", Some("▽")), ("C54", None), ("A", None)]
+        {
+            assert_eq!(of_publisher(name), expected, "{name}");
         }
     }
 

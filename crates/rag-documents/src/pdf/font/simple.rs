@@ -59,6 +59,8 @@ struct Encoding {
     names: Vec<Option<String>>,
     /// Whether it is a font of signs, whose names may be numbers.
     signs: bool,
+    /// Whether a publisher's system made it.
+    publisher: bool,
     /// Whether the names that count their codes count Cyrillic letters.
     cyrillic: bool,
     /// Whether only the program knows what the codes mean.
@@ -120,6 +122,7 @@ impl Encoding {
             cyrillic: is_cyrillic(&glyphs),
             names: glyphs,
             signs: base_font.contains("Dingbats"),
+            publisher: standard_font.starts_with("Adv"),
             by_program: true_type && !differences && (symbolic || said.is_none()),
         }
     }
@@ -136,7 +139,11 @@ impl Encoding {
         let by_name = || {
             let name = name?;
             // Numbers are names of signs, too: "a84" is one of dingbats, and the letter T of a bitmap font of TeX's.
-            if !self.signs && names::counts(name, code) {
+            if self.publisher
+                && let Some(sign) = names::of_publisher(name)
+            {
+                Some(sign.to_owned())
+            } else if !self.signs && names::counts(name, code) {
                 names::counted(name, code, self.cyrillic).map(str::to_owned)
             } else {
                 names::meaning(name)

@@ -63,10 +63,13 @@ impl Region {
     }
 
     /// Whether what is drawn next goes on: on the same line, or below. A little above it may be the numerator of a fraction or
-    /// a cell that is set higher; far below it is something else, such as a footer.
+    /// a cell that is set higher; far below it is something else, such as a footer, and so is what stands far to the left at the
+    /// same height.
     fn goes_on(&self, piece: &Piece) -> bool {
         let size = self.size.max(piece.size);
-        (-1.6..6.0).contains(&((piece.base - self.base) / size))
+        let down = (piece.base - self.base) / size;
+        let back = self.pieces.last().map_or(0.0, |last| (last.left - piece.right) / size);
+        (-1.6..6.0).contains(&down) && (down > 0.5 || back < 2.0)
     }
 
     fn push(&mut self, piece: Piece) {

@@ -1,6 +1,6 @@
 //! The glyphs of TeX's fonts, by name and, where names are no more than codes, by code.
 //!
-//! Sources: the encodings OT1, T1, TS1 and T2A as LaTeX documents them, and the names in the Computer Modern and AMS fonts.
+//! Sources: the encodings OT1, T1, TS1, T2A and OMS as LaTeX documents them, and the names in the Computer Modern and AMS fonts.
 
 use std::sync::LazyLock;
 
@@ -100,6 +100,15 @@ pub(super) fn letter(code: u8, cyrillic: bool) -> Option<&'static str> {
 
 /// From 0x21 on.
 const ASCII: &str = "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
+
+/// The sign of a code in TeX's font of symbols, of which publishers' fonts have names such as `C14`.
+pub(super) fn symbol(code: usize) -> Option<&'static str> {
+    let (at, sign) = SYMBOLS.char_indices().nth(code)?;
+    SYMBOLS.get(at..at + sign.len_utf8())
+}
+
+/// From code 0 on (OMS).
+const SYMBOLS: &str = "−⋅×∗÷⋄±∓⊕⊖⊗⊘⊙◯◦•≍≡⊆⊇≤≥⪯⪰∼≈⊂⊃≪≫≺≻←→↑↓↔↗↘≃⇐⇒⇑⇓⇔↖↙∝′∞∈∋△▽";
 
 /// Sorted by name.
 const GLYPHS: &[(&str, &str)] = &[
