@@ -199,6 +199,36 @@ fn cells_with_borders_are_read_whole_however_their_lines_are_broken() {
 }
 
 #[test]
+fn rows_without_borders_between_them_are_rows() {
+    // Borders around the head and the body, and between the columns. Cells of the body are centered in their rows.
+    let borders = [
+        border(70, 720, 470, 720),
+        border(70, 700, 470, 700),
+        border(70, 600, 470, 600),
+        border(70, 720, 70, 600),
+        border(220, 720, 220, 600),
+        border(470, 720, 470, 600),
+    ];
+    let words = [
+        show(75, 706, 10, "Place"),
+        show(225, 706, 10, "Field"),
+        show(75, 688, 10, "Berkeley"),
+        show(225, 688, 10, "Psychology"),
+        show(75, 660, 10, "Vermont"),
+        show(225, 666, 10, "Experimental"),
+        show(225, 654, 10, "psychology"),
+        show(75, 632, 10, "Berkeley"),
+        show(225, 638, 10, "Public health"),
+        show(225, 626, 10, "and ethics"),
+    ];
+    let content = [borders.concat(), words.concat()].concat();
+    assert_eq!(
+        text(&good(pages(&[&content], ""))),
+        "Place | Field\nBerkeley | Psychology\nVermont | Experimental psychology\nBerkeley | Public health and ethics"
+    );
+}
+
+#[test]
 fn a_frame_around_a_page_makes_no_table_of_it() {
     let borders = [
         "30 30 535 780 re S\n".to_owned(),

@@ -122,7 +122,10 @@ impl Piece {
     pub(super) fn between(&self, next: &Self) -> &'static str {
         let gap = next.left - self.right;
         let size = self.size.min(next.size);
-        if spaced(gap / size, super::last(&self.text), super::first(&next.text), WORD_GAP) {
+        // A denominator stands under its numerator.
+        let under = gap < 0.0 && (next.base - self.base).abs() > 0.35 * size;
+        if under || spaced(gap / size, super::last(&self.text), super::first(&next.text), WORD_GAP)
+        {
             " "
         } else {
             ""

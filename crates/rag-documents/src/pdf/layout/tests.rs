@@ -176,3 +176,91 @@ fn spaced_out_letters_are_one_word() {
         .collect();
     check(&pieces, "WARNING");
 }
+
+#[test]
+fn blocks_beside_each_other_are_read_as_they_are_drawn() {
+    let authors = [
+        ["Ada Lovelace", "London", "ada@example.org"],
+        ["Alan Turing", "Wilmslow", "alan.m.turing@example.org"],
+    ];
+    let mut pieces = vec![(40., 140., "A title that reaches across both of the authors")];
+    for (column, lines) in authors.iter().enumerate() {
+        for (line, text) in lines.iter().enumerate() {
+            pieces.push((column as f32 * 160., 110. - 12. * line as f32, *text));
+        }
+    }
+    let expected = "A title that reaches across both of the authors\n\
+                    Ada Lovelace\nLondon\nada@example.org\n\
+                    Alan Turing\nWilmslow alan.m.turing@example.org";
+    check(&pieces, expected);
+}
+
+#[test]
+fn what_is_drawn_into_other_lines_is_read_where_it_stands() {
+    // All lines of one font, and then all of the other.
+    check(
+        &[
+            (0., 100., "First."),
+            (0., 76., "Third."),
+            (0., 52., "Fifth."),
+            (0., 88., "Second."),
+            (0., 64., "Fourth."),
+        ],
+        "First. Second. Third. Fourth. Fifth.",
+    );
+}
+
+#[test]
+fn a_formula_is_read_as_it_is_drawn() {
+    check(
+        &[(0., 100., "so that h ="), (62., 107., "a+b"), (65., 93., "2c"), (85., 100., "holds.")],
+        "so that h = a+b 2c holds.",
+    );
+}
+
+#[test]
+fn a_cell_that_is_drawn_whole_is_read_whole() {
+    // Cell by cell: the second line of the first cell comes before the second cell.
+    check(
+        &[
+            (0., 120., "Experiment"),
+            (120., 120., "Speed"),
+            (0., 106., "The first test we"),
+            (10., 94., "ran this morning"),
+            (120., 106., "124.3"),
+            (0., 82., "Our last test"),
+            (120., 82., "72.3"),
+        ],
+        "Experiment | Speed\nThe first test we ran this morning | 124.3\nOur last test | 72.3",
+    );
+}
+
+#[test]
+fn a_label_in_the_middle_of_its_rows_does_not_make_them_one() {
+    check(
+        &[
+            (0., 112., "Kind"),
+            (100., 112., "File"),
+            (230., 112., "Meaning of it"),
+            (100., 98., "a.cls"),
+            (230., 98., "the class"),
+            (0., 86., "Style"),
+            (100., 86., "b.bst"),
+            (230., 86., "entries"),
+            (100., 74., "c.bbx"),
+            (230., 74., "labels"),
+            (0., 60., "Text"),
+            (100., 60., "a-long-name.tex"),
+            (230., 60., "the main file"),
+        ],
+        "Kind | File | Meaning of it\n | a.cls | the class\nStyle | b.bst | entries\n | c.bbx | labels\n\
+         Text | a-long-name.tex | the main file",
+    );
+}
+
+#[test]
+fn accents_over_letters_are_letters() {
+    check(&[(0., 0., "\u{b4}"), (0., 0., "Enonc"), (25., 0., "\u{b4}"), (25., 0., "e")], "Énoncé");
+    // Beside a letter it is none.
+    check(&[(0., 0., "x"), (5., 0., "`"), (10., 0., "code")], "x`code");
+}
