@@ -16,13 +16,14 @@ pub(crate) fn report(cache: &Path) -> Report {
     };
     let mut rows = measure("made", &READERS, cache, truth);
     rows.extend(measure("manuals", &READERS, cache, |_| None));
+    rows.extend(measure("papers", &READERS, cache, |_| None));
     rows.extend(measure("samples", &READERS, cache, |_| None));
     Report {
         name: "extract",
         work: "Each reader reads each file, one process a reader, one thread. Right is the text that a file was made from, and for \
-               manuals and samples what at least two of the five readers say: characters (letters) and sequences of five (recall, precision) after Unicode NFKC, without \
+               the others what at least two of the five readers say: characters (letters) and sequences of five (recall, precision) after Unicode NFKC, without \
                white space, hyphens and running headers; order is the share of pieces in both texts that stand in the same \
-               order, for manuals and samples by page and beside the other reader that has most text; means over the files \
+               order, for the others by page and beside the other reader that has most text; means over the files \
                that hold text"
             .to_owned(),
         columns: [COLUMNS.as_slice(), &["pages/s"]].concat(),

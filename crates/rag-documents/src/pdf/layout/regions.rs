@@ -8,7 +8,7 @@ use super::pieces::Piece;
 
 /// Regions and pieces of a page; one that is drawn in more is read by where things stand.
 const MOST: usize = 64;
-const MOST_PIECES: usize = 3_000;
+const MOST_PIECES: usize = 1_500;
 
 /// The regions in the order in which they were drawn.
 pub(super) fn regions(mut pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
