@@ -133,7 +133,7 @@ fn bands(pieces: &[Piece], gutter: f32) -> Vec<Band> {
         let across = bands.last().and_then(|band| pieces.get(*band.members.last()?));
         let ended = across.map_or(0, |across| lines_that_end(across, pieces, open, gutter));
         let members = open.split_off(ended);
-        for members in [std::mem::replace(open, Vec::new()), members] {
+        for members in [std::mem::take(open), members] {
             if !members.is_empty() {
                 let columns = are_columns(pieces, &members, gutter);
                 bands.push(Band { members, columns });
