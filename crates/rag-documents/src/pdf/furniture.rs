@@ -1,6 +1,6 @@
 //! Running headers and footers: what stands at the same place on page after page.
 
-use super::layout::Line;
+use super::layout::{Line, usual_size};
 use super::pages::Bounds;
 
 /// Lines from the edge of a page that are looked at.
@@ -36,7 +36,8 @@ struct Candidate {
 /// Which lines of each page are headers or footers.
 pub(crate) fn find(sheets: &[Sheet<'_>]) -> Vec<Vec<usize>> {
     let candidates: Vec<Vec<Candidate>> = sheets.iter().map(near_edges).collect();
-    let usual = usual_size(sheets);
+    let lines = sheets.iter().flat_map(|sheet| sheet.lines);
+    let usual = usual_size(lines.map(|line| (line.size, line.text.len())));
     let mut found: Vec<Vec<usize>> = Vec::with_capacity(sheets.len());
     for (page, (sheet, own)) in sheets.iter().zip(&candidates).enumerate() {
         let mut removed: Vec<usize> = (0..sheet.lines.len())
@@ -77,20 +78,6 @@ pub(crate) fn find(sheets: &[Sheet<'_>]) -> Vec<Vec<usize>> {
         found.push(removed);
     }
     found
-}
-
-/// The font size of most text.
-fn usual_size(sheets: &[Sheet<'_>]) -> f32 {
-    let lines = sheets.iter().flat_map(|sheet| sheet.lines);
-    let mut sizes: Vec<(f32, usize)> = lines.map(|line| (line.size, line.text.len())).collect();
-    sizes.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let half = sizes.iter().map(|(_, letters)| letters).sum::<usize>() / 2;
-    let mut passed = 0;
-    let middle = sizes.iter().find(|(_, letters)| {
-        passed += letters;
-        passed >= half
-    });
-    middle.map_or(10.0, |(size, _)| *size)
 }
 
 impl Sheet<'_> {

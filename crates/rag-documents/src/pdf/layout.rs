@@ -66,6 +66,19 @@ pub(crate) fn lines(drawn: &Drawn) -> Vec<Line> {
     all
 }
 
+/// The font size of most letters, from sizes with how many letters have them; 10 where there are none.
+pub(crate) fn usual_size(sizes: impl Iterator<Item = (f32, usize)>) -> f32 {
+    let mut sizes: Vec<(f32, usize)> = sizes.collect();
+    sizes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = sizes.iter().map(|(_, letters)| letters).sum::<usize>() / 2;
+    let mut passed = 0;
+    let middle = sizes.iter().find(|(_, letters)| {
+        passed += letters;
+        passed > half
+    });
+    middle.map_or(10.0, |(size, _)| size.max(1.0))
+}
+
 fn last(text: &str) -> Option<char> {
     text.chars().next_back()
 }

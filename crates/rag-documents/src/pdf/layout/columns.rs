@@ -1,7 +1,7 @@
 //! Columns of a page: what is read before what.
 
-use super::is_wide;
 use super::pieces::Piece;
+use super::{is_wide, usual_size};
 
 /// Columns inside columns.
 const DEEPEST: usize = 6;
@@ -66,7 +66,7 @@ struct Band {
 
 /// The place of the gutter that parts most text, if there is one.
 fn best_gutter(pieces: &[Piece]) -> Option<f32> {
-    let size = usual_size(pieces);
+    let size = usual_size(pieces.iter().map(|piece| (piece.size, piece.letters)));
     let left = pieces.iter().map(|p| p.left).fold(f32::MAX, f32::min);
     let right = pieces.iter().map(|p| p.right).fold(f32::MIN, f32::max);
     let steps = (((right - left) / (STEP * size)) as usize).min(2_000);
@@ -299,19 +299,4 @@ fn aligned(left: &Side<'_>, right: &Side<'_>) -> bool {
         if left.pieces.len() < right.pieces.len() { (left, right) } else { (right, left) };
     let level = |p: &&&Piece| many.pieces.iter().any(|o| (o.base - p.base).abs() < 0.15 * p.size);
     few.pieces.iter().filter(level).count() * 10 >= few.pieces.len() * 7
-}
-
-/// The font size of most letters.
-fn usual_size(pieces: &[Piece]) -> f32 {
-    let mut sizes: Vec<(f32, usize)> = pieces.iter().map(|p| (p.size, p.letters)).collect();
-    sizes.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let half = sizes.iter().map(|(_, letters)| letters).sum::<usize>() / 2;
-    let mut passed = 0;
-    for (size, letters) in &sizes {
-        passed += letters;
-        if passed > half {
-            return size.max(1.0);
-        }
-    }
-    10.0
 }
