@@ -88,6 +88,8 @@ pub(crate) fn decide(bytes: &[u8], name: &str) -> Result<Format, DocumentError> 
         Content::Html if declared.is_some_and(Format::has_magic) => Format::Html.article_and_name(),
         Content::Html | Content::Text => {
             return match declared {
+                // Its header was lost.
+                Some(Format::Pdf) if has_objects(bytes) => Ok(Format::Pdf),
                 Some(Format::Pdf) => {
                     Err(DocumentError::Broken("it does not begin like a PDF".to_owned()))
                 }
@@ -100,6 +102,12 @@ pub(crate) fn decide(bytes: &[u8], name: &str) -> Result<Format, DocumentError> 
         }
     };
     Err(disagreement(found, declared, extension))
+}
+
+/// Whether there are objects of a PDF where its header may be.
+fn has_objects(bytes: &[u8]) -> bool {
+    let head = bytes.get(..PDF_HEADER_WITHIN).unwrap_or(bytes);
+    [&b" 0 obj"[..], b"endobj"].iter().all(|word| head.windows(word.len()).any(|w| w == *word))
 }
 
 /// What is wrong with a file whose content is `found`.

@@ -3,6 +3,7 @@
 mod cids;
 mod cmap;
 mod content;
+mod direction;
 mod font;
 mod furniture;
 mod headings;

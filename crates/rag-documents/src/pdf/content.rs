@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use lopdf::{Dictionary, Document as Pdf, Object, Stream};
 
+use super::direction;
 use super::font::{Font, Fonts};
 use super::lexer::{Lexer, Token, Value};
 use super::matrix::Matrix;
@@ -75,6 +76,7 @@ impl Drawn {
         if from.saturating_add(text.len()) > limits.pdf_page {
             return self.cut_at_text(limits);
         }
+        let text = direction::visual(text.to_owned());
         self.text.extend(text.chars().filter(|c| !c.is_control()).map(|c| match c {
             '\u{AD}' => '-',
             '\u{A0}' => ' ',
@@ -121,6 +123,7 @@ pub(crate) fn read<'a>(
         fonts,
         limits,
         bounds: page.bounds,
+        outer: [Some(page.resources), page.above],
         drawn: Drawn::default(),
         budget: limits.pdf_instructions,
         bytes: limits.pdf_page,
@@ -186,6 +189,8 @@ struct Reader<'r, 'a> {
     fonts: &'r mut Fonts<'a>,
     limits: &'r Limits,
     bounds: Bounds,
+    /// The resources of the page and those above it, for what is found in no nearer ones: some files rely on it.
+    outer: [Option<&'a Dictionary>; 2],
     drawn: Drawn,
     budget: usize,
     bytes: usize,
@@ -230,7 +235,7 @@ impl<'a> Reader<'_, 'a> {
                 b"BT" => (text, line) = (Matrix::IDENTITY, Matrix::IDENTITY),
                 b"Tf" => {
                     let name = operands.first().and_then(Value::name);
-                    state.font = name.and_then(|name| self.fonts.get(resources, name));
+                    state.font = name.and_then(|name| self.font(resources, name));
                     state.size = n(1);
                 }
                 b"gs" => self.graphics_state(&mut state, resources, &operands),
@@ -298,6 +303,11 @@ impl<'a> Reader<'_, 'a> {
         while self.marked.len() > marked {
             self.close();
         }
+    }
+
+    fn font(&mut self, resources: &'a Dictionary, name: &[u8]) -> Option<Rc<Font>> {
+        let outer = self.outer.into_iter().flatten();
+        std::iter::once(resources).chain(outer).find_map(|all| self.fonts.get(all, name))
     }
 
     /// A graphics state may set a font too (PDF 1.7, table 58).

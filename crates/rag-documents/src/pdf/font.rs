@@ -1,6 +1,7 @@
 //! Fonts: from the codes of a shown string to characters and their widths.
 
 mod composite;
+mod numbers;
 mod simple;
 mod widths;
 
@@ -11,6 +12,7 @@ use lopdf::{Dictionary, Document as Pdf, Object};
 use unicode_normalization::UnicodeNormalization;
 
 use super::cmap::CMap;
+use super::direction;
 use super::objects::{Objects, plain};
 use crate::limits::Limits;
 use composite::Composite;
@@ -150,13 +152,18 @@ fn is_private(text: &str) -> bool {
         .all(|c| matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'.. | char::REPLACEMENT_CHARACTER))
 }
 
-/// As it is to be searched: no control characters, and ordinary characters in place of ligatures and
-/// of the radicals that look like ideographs. Searching would not find words written with them.
+/// As it is to be searched: no control characters, and ordinary characters in place of ligatures, of the radicals that look like
+/// ideographs, and of Arabic letters by their place in the word. Searching would not find words written with them. What is read from
+/// right to left is in the order of the eye, as the letters of a page are.
 fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\u{2E80}'..='\u{2FDF}' | '\u{F900}'..='\u{FAFF}' | '\u{FB00}'..='\u{FB06}' => {
+            '\u{2E80}'..='\u{2FDF}'
+            | '\u{F900}'..='\u{FAFF}'
+            | '\u{FB00}'..='\u{FB06}'
+            | '\u{FB1D}'..='\u{FDFF}'
+            | '\u{FE70}'..='\u{FEFC}' => {
                 cleaned.extend(std::iter::once(c).nfkc());
             }
             '\t' | '\u{A0}' => cleaned.push(' '),
@@ -166,5 +173,5 @@ fn clean(text: &str) -> String {
             c => cleaned.push(c),
         }
     }
-    cleaned
+    direction::visual(cleaned)
 }

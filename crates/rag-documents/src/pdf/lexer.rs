@@ -13,6 +13,8 @@ pub(crate) enum Value {
     Text(Vec<u8>),
     Array(Vec<Value>),
     Dictionary(Vec<(Vec<u8>, Value)>),
+    /// `12 0 R`, which only objects of the file have.
+    Reference(u32, u16),
     /// `true`, `false`, `null`.
     Other,
 }
@@ -54,6 +56,11 @@ fn is_delimiter(byte: u8) -> bool {
 impl<'a> Lexer<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
+    }
+
+    /// What was not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
     }
 
     fn peek(&self) -> Option<u8> {
@@ -272,14 +279,24 @@ impl<'a> Lexer<'a> {
                         entries.extend(value);
                     }
                 }
-                // An operator inside an array: the array was never closed.
                 _ => {
                     let start = self.at;
-                    if let Token::Word(word) = self.word()
-                        && matches!(word, b"TJ" | b"Tj" | b"ET" | b"Td" | b"Tm")
-                    {
-                        self.at = start;
-                        break;
+                    match self.word() {
+                        // An operator inside an array: the array was never closed.
+                        Token::Word(b"TJ" | b"Tj" | b"ET" | b"Td" | b"Tm") => {
+                            self.at = start;
+                            break;
+                        }
+                        Token::Word(b"R") => {
+                            if let [.., Value::Number(number), Value::Number(generation)] =
+                                entries[..]
+                            {
+                                entries.truncate(entries.len() - 2);
+                                entries.push(reference(number, generation));
+                            }
+                        }
+                        // One that does nothing there, and its operands are no part of what is shown.
+                        Token::Word(_) | Token::Value(_) => {}
                     }
                 }
             }
@@ -291,6 +308,8 @@ impl<'a> Lexer<'a> {
         self.at += 2;
         let mut entries = Vec::new();
         let mut key = None;
+        // A number behind a value that is a number: `12 0` of `12 0 R`.
+        let mut second = None;
         loop {
             self.skip_space();
             let Some(byte) = self.peek() else { break };
@@ -305,6 +324,10 @@ impl<'a> Lexer<'a> {
                     let Some(value) = self.value(depth + 1) else { continue };
                     match (key.take(), value) {
                         (None, Value::Name(name)) => key = Some(name),
+                        (None, Value::Number(generation)) => {
+                            second = Some(generation);
+                            continue;
+                        }
                         (None, _) => {}
                         (Some(name), value) if entries.len() < MOST_ENTRIES => {
                             entries.push((name, value));
@@ -313,10 +336,17 @@ impl<'a> Lexer<'a> {
                     }
                 }
                 _ => {
-                    self.word();
+                    if let Token::Word(b"R") = self.word()
+                        && let Some(generation) = second
+                        && let Some((_, value)) = entries.last_mut()
+                        && let Value::Number(number) = *value
+                    {
+                        *value = reference(number, generation);
+                    }
                     key = None;
                 }
             }
+            second = None;
         }
         Some(Value::Dictionary(entries))
     }
@@ -341,6 +371,11 @@ impl<'a> Lexer<'a> {
             }
         }
     }
+}
+
+/// A reference; numbers of objects that are none become 0, which no object has.
+fn reference(number: f32, generation: f32) -> Value {
+    Value::Reference(number as u32, generation as u16)
 }
 
 fn hexadecimal_pair(pair: &[u8]) -> Option<u8> {

@@ -1,5 +1,8 @@
 //! Opening a PDF: its objects, decrypted, and recovered where the file is damaged.
 
+mod encryption;
+mod mended;
+
 use std::collections::BTreeMap;
 
 use lopdf::{DecompressError, Document as Pdf, LoadOptions};
@@ -10,6 +13,8 @@ use crate::limits::{self, Limits};
 
 /// Opens the file, with `password` where it needs one.
 pub(crate) fn load(bytes: &[u8], limits: &Limits, password: &str) -> Result<Pdf, DocumentError> {
+    let spelled = encryption::spelled_out(bytes, limits.pdf_stream);
+    let bytes = spelled.as_deref().unwrap_or(bytes);
     match open(bytes, limits, password, false) {
         Ok(pdf) if has_pages(&pdf) => return Ok(pdf),
         Err(DocumentError::Encrypted) => return Err(DocumentError::Encrypted),
@@ -53,6 +58,7 @@ fn open(bytes: &[u8], limits: &Limits, password: &str, search: bool) -> Result<P
     {
         return Err(DocumentError::Encrypted);
     }
+    mended::mend(&mut pdf, bytes);
     Ok(pdf)
 }
 
@@ -65,8 +71,12 @@ fn has_pages(pdf: &Pdf) -> bool {
 /// number wins, as it does after updates.
 fn rebuilt(bytes: &[u8]) -> Option<Vec<u8>> {
     const MOST_OBJECTS: usize = 2_000_000;
-    let start = bytes.windows(5).position(|w| w == b"%PDF-").unwrap_or(0);
-    let bytes = bytes.get(start..)?;
+    const HEADER: &[u8] = b"%PDF-";
+    let headed = match bytes.windows(HEADER.len()).position(|w| w == HEADER) {
+        Some(start) => bytes.get(start..)?.to_vec(),
+        None => [HEADER, b"1.7\n", bytes].concat(),
+    };
+    let bytes = headed.as_slice();
     let mut offsets: BTreeMap<u32, (usize, u16)> = BTreeMap::new();
     let mut at = 0;
     while let Some(found) =

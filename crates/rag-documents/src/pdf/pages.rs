@@ -17,6 +17,8 @@ pub(crate) struct Leaf<'a> {
     pub(crate) id: Option<ObjectId>,
     pub(crate) dictionary: &'a Dictionary,
     pub(crate) resources: &'a Dictionary,
+    /// What it would have inherited, had it none of its own.
+    pub(crate) above: Option<&'a Dictionary>,
     pub(crate) bounds: Bounds,
 }
 
@@ -143,7 +145,7 @@ impl<'a> Walk<'a> {
         let media = Bounds::new(own.media.unwrap_or(LETTER));
         let bounds = own.crop.map_or(media, |crop| Bounds::new(crop).within(media));
         let resources = own.resources.unwrap_or(self.empty);
-        self.pages.push(Leaf { id, dictionary, resources, bounds });
+        self.pages.push(Leaf { id, dictionary, resources, above: above.resources, bounds });
     }
 }
 

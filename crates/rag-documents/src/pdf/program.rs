@@ -138,6 +138,11 @@ impl Program {
         }
     }
 
+    /// Whether it says nothing of any glyph.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.glyphs.is_empty()
+    }
+
     /// The glyph name of a one-byte code, by the program's own encoding.
     pub(crate) fn name(&self, code: u8) -> Option<&str> {
         self.names.get(&code).map(String::as_str)

@@ -10,6 +10,7 @@ use super::super::cmap::{CMap, number};
 use super::super::objects::{Objects, as_dictionary, plain};
 use super::super::predefined::{Codes, Predefined, named};
 use super::super::program::Program;
+use super::numbers::Numbers;
 use super::{Glyph, ToUnicode, clean, is_private, widths};
 
 /// Codes that are remembered.
@@ -24,6 +25,8 @@ pub(super) struct Composite {
     /// `CIDToGIDMap`: two bytes for each CID.
     glyphs: Option<Vec<u8>>,
     program: Program,
+    /// What glyph numbers mean where nothing in the file says it.
+    numbers: Numbers,
     widths: HashMap<u32, f32>,
     default_width: f32,
     pub(super) vertical: bool,
@@ -129,6 +132,15 @@ impl Composite {
             .map(|data| Program::parse(&data))
             .unwrap_or_default();
         let vertical = encoding.vertical();
+        let by_glyph =
+            pdf.name(descendant, b"Subtype") == Some(b"CIDFontType2") && collection.is_none();
+        let numbers = if by_glyph {
+            let name = pdf.name(descendant, b"BaseFont").unwrap_or_default();
+            let name = String::from_utf8_lossy(name);
+            Numbers::of_program(&name, program.is_empty(), glyphs.is_some(), &widths)
+        } else {
+            Numbers::Unknown
+        };
         let known = RefCell::default();
         Self {
             to_unicode,
@@ -136,6 +148,7 @@ impl Composite {
             collection,
             glyphs,
             program,
+            numbers,
             widths,
             default_width,
             vertical,
@@ -185,6 +198,7 @@ impl Composite {
         let text = named()
             .or_else(collected)
             .or_else(programmed)
+            .or_else(|| self.numbers.text(cid?))
             .map(|text| clean(&text))
             .filter(|text| !text.is_empty() && !is_private(text))
             .or(mapped);

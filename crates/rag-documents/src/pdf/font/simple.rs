@@ -63,6 +63,8 @@ struct Encoding {
     publisher: bool,
     /// Whether the names that count their codes count Cyrillic letters.
     cyrillic: bool,
+    /// Whether names that are no more than a number are codes of Windows.
+    numbered: bool,
     /// Whether only the program knows what the codes mean.
     by_program: bool,
 }
@@ -85,9 +87,9 @@ impl Encoding {
             .into_iter()
             .find(|name| standard_font.starts_with(name))
             .and_then(names::encoding);
-        let base = said
-            .or(own)
-            .or_else(|| names::encoding(if true_type { "WinAnsi" } else { "Standard" }));
+        let windows = true_type && (symbolic || descriptor.is_none());
+        let base =
+            said.or(own).or_else(|| names::encoding(if windows { "WinAnsi" } else { "Standard" }));
         let mut glyphs: Vec<Option<String>> = base
             .unwrap_or_default()
             .iter()
@@ -120,6 +122,7 @@ impl Encoding {
         }
         Self {
             cyrillic: is_cyrillic(&glyphs),
+            numbered: is_numbered(&glyphs),
             names: glyphs,
             signs: base_font.contains("Dingbats"),
             publisher: standard_font.starts_with("Adv"),
@@ -145,6 +148,9 @@ impl Encoding {
                 Some(sign.to_owned())
             } else if !self.signs && names::counts(name, code) {
                 names::counted(name, code, self.cyrillic).map(str::to_owned)
+            } else if self.numbered && is_number(name, code) {
+                let windows = names::encoding("WinAnsi").unwrap_or_default();
+                names::meaning(windows.get(usize::from(code))?)
             } else {
                 names::meaning(name)
             }
@@ -176,5 +182,24 @@ fn is_cyrillic(names: &[Option<String>]) -> bool {
         codes.filter(letters).filter(counted).count()
     };
     let (high, low) = (count(0xC0..=0xFF, |_| true), count(0x41..=0x7A, u8::is_ascii_alphabetic));
-    high >= 8 && high > 2 * low
+    // The most frequent letters are in any text: о, е, а, и, н and т.
+    let usual = |code: &u8| matches!(code, 0xEE | 0xE5 | 0xE0 | 0xE8 | 0xED | 0xF2);
+    high >= 8 && high > 2 * low && count(0xC0..=0xFF, usual) >= 4
+}
+
+/// Whether glyphs that are named by their numbers have those of characters: glyphs that were only counted have the first ones, too,
+/// of which tabs and line ends are all that a text has.
+fn is_numbered(names: &[Option<String>]) -> bool {
+    let numbers = |codes: std::ops::RangeInclusive<u8>| {
+        let numbered = |code: &u8| {
+            let name = names.get(usize::from(*code)).and_then(Option::as_deref);
+            name.is_some_and(|name| is_number(name, *code))
+        };
+        codes.filter(numbered).count()
+    };
+    numbers(0..=0x1F) <= 3 && numbers(0x20..=0xFF) >= 4
+}
+
+fn is_number(name: &str, code: u8) -> bool {
+    name.parse() == Ok(code)
 }

@@ -1,5 +1,6 @@
 //! Rows into lines; rows whose gaps stand under each other are those of a table, with their cells kept apart.
 
+use super::super::direction;
 use super::lines::Row;
 use super::pieces::Piece;
 use super::{Line, is_wide};
@@ -100,7 +101,7 @@ impl Parted {
         let letters: usize = self.cells.iter().map(|cell| cell.letters).sum();
         let bold: usize = self.cells.iter().filter(|c| c.is_bold()).map(|c| c.letters).sum();
         Line {
-            text: ordered(text),
+            text: direction::logical(text),
             left: self.cells.iter().map(|p| p.left).fold(f32::MAX, f32::min),
             right: self.cells.iter().map(|p| p.right).fold(f32::MIN, f32::max),
             base: self.base,
@@ -259,7 +260,7 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
         }
     }
     let finish = |(mut line, cells): (Line, Vec<String>)| {
-        let cells: Vec<String> = cells.into_iter().map(ordered).collect();
+        let cells: Vec<String> = cells.into_iter().map(direction::logical).collect();
         line.text = cells.join(CELL).trim_end_matches([' ', '|']).to_owned();
         line
     };
@@ -350,40 +351,4 @@ fn gutters(table: &[Parted]) -> Vec<f32> {
         }
     }
     gutters
-}
-
-/// A line as it is read: text from right to left stands on the page in the order of the eye.
-fn ordered(text: String) -> String {
-    let backwards = |c: char| matches!(c, '\u{590}'..='\u{8FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}');
-    let (back, forth) = text.chars().fold((0, 0), |(back, forth), c| {
-        if backwards(c) {
-            (back + 1, forth)
-        } else {
-            (back, forth + usize::from(c.is_alphabetic()))
-        }
-    });
-    if back == 0 || back < forth {
-        return text;
-    }
-    let mut read = String::with_capacity(text.len());
-    let mut kept: Vec<char> = Vec::new();
-    for c in text.chars().rev() {
-        // Numbers and foreign words keep their own direction.
-        let own = c.is_alphanumeric() && !backwards(c)
-            || matches!(c, '.' | ',' | '-' | '/' | ':') && !kept.is_empty();
-        if own {
-            kept.push(c);
-            continue;
-        }
-        read.extend(kept.drain(..).rev());
-        read.push(match c {
-            '(' => ')',
-            ')' => '(',
-            '[' => ']',
-            ']' => '[',
-            c => c,
-        });
-    }
-    read.extend(kept.drain(..).rev());
-    read
 }

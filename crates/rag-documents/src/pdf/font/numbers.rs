@@ -1,0 +1,126 @@
+//! Glyph numbers that have a meaning by convention, for fonts that say nothing of their glyphs.
+
+use std::collections::HashMap;
+
+use super::super::names;
+
+/// The fonts of Windows whose glyphs are in Apple's standard order (`TrueType` reference, `post` table, format 1), by the beginnings
+/// of their names.
+const FAMILIES: [&str; 12] = [
+    "Arial",
+    "CenturyGothic",
+    "ComicSans",
+    "CourierNew",
+    "Georgia",
+    "Helvetica",
+    "Impact",
+    "Tahoma",
+    "TimesNewRoman",
+    "Trebuchet",
+    "Verdana",
+    "BookAntiqua",
+];
+
+/// The order from 226 on, where it leaves that of the Macintosh's codes.
+const TAIL: &str = "ŁłŠšŽž¦ÐðÝýÞþ−×¹²³½¼¾₣ĞğİŞşĆćČčđ";
+
+/// What the glyph numbers of a font are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    Unknown,
+    /// Unicode: the file has a table from them to the glyphs of its program.
+    Unicode,
+    /// Places in Apple's standard order.
+    Standard,
+    /// The same for ASCII alone: behind it each foundry goes on in its own way.
+    StandardAscii,
+}
+
+impl Numbers {
+    /// Of a font called `name` with these widths by glyph number. One that is not in the file has the numbers that it has on every
+    /// machine; one that is in it, but without names (`silent`), may have been renumbered, and only its widths tell. With a table from
+    /// numbers to the glyphs of the program (`mapped`) the numbers are Unicode, if they are not those from before.
+    pub(super) fn of_program(
+        name: &str,
+        silent: bool,
+        mapped: bool,
+        widths: &HashMap<u32, f32>,
+    ) -> Self {
+        let plain = name.split_once('+').map_or(name, |(_, name)| name).replace([' ', ','], "");
+        let known = FAMILIES.iter().any(|family| plain.starts_with(family));
+        match (plausible(widths, 29), plausible(widths, 0)) {
+            _ if !silent => Self::Unknown,
+            (Some(true), _) if known => Self::Standard,
+            (Some(true), _) => Self::StandardAscii,
+            (_, Some(true)) if mapped => Self::Unicode,
+            (None, _) if known && !mapped && !name.contains('+') => Self::Standard,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The text of a glyph number.
+    pub(super) fn text(self, number: u32) -> Option<String> {
+        let standard = |code: u32| names::meaning(names::encoding("MacRoman")?.get(code as usize)?);
+        match (self, number) {
+            (Self::Unicode, _) => {
+                char::from_u32(number).filter(|c| !c.is_control()).map(String::from)
+            }
+            (Self::Standard | Self::StandardAscii, 3..=97) => standard(number + 29),
+            (Self::Standard, 98..=225) => standard(number + 30),
+            (Self::Standard, 226..) => {
+                TAIL.chars().nth(number as usize - 226).map(String::from)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether glyphs have the widths that letters have at their places so far before their codes: narrow ones that `i` is one of, wide
+/// ones that `m` is one of. `None` when too few are known.
+fn plausible(widths: &HashMap<u32, f32>, before: u32) -> Option<bool> {
+    const ENOUGH: usize = 6;
+    let width =
+        |letter: char| widths.get(&(u32::from(letter) - before)).copied().filter(|w| *w > 0.0);
+    let pairs = ".,:;'!ijlftI".chars().filter_map(width).flat_map(|narrow| {
+        "mwMWOGQ@ANUD".chars().filter_map(width).map(move |wide| narrow < 0.8 * wide)
+    });
+    let pairs: Vec<bool> = pairs.collect();
+    (pairs.len() >= ENOUGH).then(|| pairs.iter().all(|apart| *apart))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_order_is_told_by_name_or_by_widths() {
+        let none = HashMap::new();
+        for (name, silent, mapped, expected) in [
+            ("Times New Roman", true, false, Numbers::Standard),
+            ("ABCDEF+TimesNewRoman", true, false, Numbers::Unknown),
+            ("Arial,Bold", false, false, Numbers::Unknown),
+            ("Calibri", true, false, Numbers::Unknown),
+            ("Calibri", true, true, Numbers::Unknown),
+        ] {
+            assert_eq!(Numbers::of_program(name, silent, mapped, &none), expected, "{name}");
+        }
+        let letters = |text: &str, width: f32| -> Vec<(u32, f32)> {
+            text.chars().map(|c| (u32::from(c) - 29, width)).collect()
+        };
+        let real: HashMap<u32, f32> =
+            letters("ilt.", 278.0).into_iter().chain(letters("mwM", 830.0)).collect();
+        assert_eq!(Numbers::of_program("ABCDEF+PTSans", true, true, &real), Numbers::StandardAscii);
+        let counted: HashMap<u32, f32> =
+            letters("ilt.", 830.0).into_iter().chain(letters("mwM", 278.0)).collect();
+        assert_eq!(Numbers::of_program("ABCDEF+PTSans", true, false, &counted), Numbers::Unknown);
+        let unicode: HashMap<u32, f32> =
+            real.iter().map(|(number, width)| (number + 29, *width)).collect();
+        assert_eq!(Numbers::of_program("Calibri", true, true, &unicode), Numbers::Unicode);
+        assert_eq!(Numbers::of_program("Calibri", true, false, &unicode), Numbers::Unknown);
+        for (number, expected) in [(3, Some(" ")), (36, Some("A")), (112, Some("é")), (227, Some("ł")), (0, None), (999, None)] {
+            assert_eq!(Numbers::Standard.text(number).as_deref(), expected, "{number}");
+        }
+        assert_eq!(Numbers::StandardAscii.text(112), None);
+        assert_eq!(Numbers::Unicode.text(0x4A).as_deref(), Some("J"));
+    }
+}
