@@ -135,8 +135,12 @@ fn plain(reading: &Reading, removed: &[Vec<String>]) -> Vec<String> {
                 .char_indices()
                 .nth(150 + removed.chars().count())
                 .map_or(page.len(), |(i, _)| i);
-            let place =
-                page[..near].find(removed.as_str()).or_else(|| page.rfind(removed.as_str()));
+            // A number beside a title may be read before it or behind it.
+            let turned = |at: usize| [&removed[at..], &removed[..at]].concat();
+            let turned = removed.char_indices().map(|(at, _)| turned(at));
+            let place = turned
+                .map(|said| page[..near].find(&said).or_else(|| page.rfind(&said)))
+                .find_map(|place| place);
             if let Some(place) = place {
                 page.replace_range(place..place + removed.len(), "");
             }

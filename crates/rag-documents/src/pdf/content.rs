@@ -25,9 +25,9 @@ const MOST_SAVED: usize = 256;
 const MOST_LETTERS: usize = 1_000_000;
 /// Operands before an operator.
 const MOST_OPERANDS: usize = 4_096;
-/// Letters may stand this many points outside the page: some pages are cut narrower than what is meant to
-/// be read on them.
-const BLEED: f32 = 1_000.0;
+/// Letters may stand this many points outside the page, more than twenty pages of the usual size: text that runs over the edge is part of
+/// the document, and so is what slides keep outside until its turn comes.
+const BLEED: f32 = 20_000.0;
 
 /// One character, or ligature, where it stands on the page (in points).
 #[derive(Debug, Clone)]
@@ -77,10 +77,12 @@ impl Drawn {
             return self.cut_at_text(limits);
         }
         let text = direction::visual(text.to_owned());
-        self.text.extend(text.chars().filter(|c| !c.is_control()).map(|c| match c {
-            '\u{AD}' => '-',
-            '\u{A0}' => ' ',
-            c => c,
+        self.text.extend(text.chars().filter(|c| !c.is_control() && *c != '\u{FEFF}').map(|c| {
+            match c {
+                '\u{AD}' => '-',
+                '\u{A0}' => ' ',
+                c => c,
+            }
         }));
         if self.text.len() > from {
             let (start, end) = (from as u32, self.text.len() as u32);

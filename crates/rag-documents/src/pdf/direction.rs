@@ -81,7 +81,7 @@ mod tests {
             ("A word: ירבע, in English", "A word: עברי, in English"),
             ("(ירבע) 12.50 :ריחמ", "מחיר: 12.50 (עברי)"),
             ("٢٣ ةحفص", "صفحة ٢٣"),
-            ("two םילימ יתש words", "two שתי מילים words"),
+            ("see םילימ יתש words here", "see שתי מילים words here"),
         ] {
             assert_eq!(logical(seen.to_owned()), read);
         }

@@ -115,7 +115,12 @@ fn near_edges(sheet: &Sheet<'_>) -> Vec<Candidate> {
     order.sort_by(|a, b| base(a).total_cmp(&base(b)));
     let height = bounds.top - bounds.bottom;
     let (highest, lowest) = (-bounds.top, -bounds.bottom);
-    let upright = order.iter().all(|at| (highest - OFF..=lowest + OFF).contains(&base(at)));
+    let inside = |at: &usize| (highest - OFF..=lowest + OFF).contains(&base(at));
+    let upright = order.iter().filter(|at| inside(at)).count() * 2 >= order.len();
+    if upright {
+        // What is drawn outside of the page is neither above its header nor below its footer.
+        order.retain(inside);
+    }
     let candidate = |(depth, line): (usize, usize), top: bool| {
         let text = &sheet.lines.get(line)?.text;
         let at = base(&line);

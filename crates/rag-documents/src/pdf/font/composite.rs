@@ -132,9 +132,7 @@ impl Composite {
             .map(|data| Program::parse(&data))
             .unwrap_or_default();
         let vertical = encoding.vertical();
-        let by_glyph =
-            pdf.name(descendant, b"Subtype") == Some(b"CIDFontType2") && collection.is_none();
-        let numbers = if by_glyph {
+        let numbers = if collection.is_none() {
             let name = pdf.name(descendant, b"BaseFont").unwrap_or_default();
             let name = String::from_utf8_lossy(name);
             Numbers::of_program(&name, program.is_empty(), glyphs.is_some(), &widths)

@@ -32,9 +32,14 @@ pub(super) enum Numbers {
     Unicode,
     /// Places in Apple's standard order.
     Standard,
-    /// The same for ASCII alone: behind it each foundry goes on in its own way.
-    StandardAscii,
+    /// Codes of ASCII less this many; behind them each foundry goes on in its own way.
+    Ascii {
+        less: u32,
+    },
 }
+
+/// How many less than in ASCII: in Apple's order, in Adobe's of a font's glyphs, and from the space on.
+const OFFSETS: [u32; 3] = [29, 31, 32];
 
 impl Numbers {
     /// Of a font called `name` with these widths by glyph number. One that is not in the file has the numbers that it has on every
@@ -48,13 +53,16 @@ impl Numbers {
     ) -> Self {
         let plain = name.split_once('+').map_or(name, |(_, name)| name).replace([' ', ','], "");
         let known = FAMILIES.iter().any(|family| plain.starts_with(family));
-        match (plausible(widths, 29), plausible(widths, 0)) {
+        let likely = |less: u32| plausible(widths, less) == Some(true);
+        let ascii = OFFSETS.into_iter().find(|less| likely(*less));
+        let unseen = plausible(widths, 29).is_none() && !mapped && !name.contains('+');
+        match ascii {
             _ if !silent => Self::Unknown,
-            (Some(true), _) if known => Self::Standard,
-            (Some(true), _) => Self::StandardAscii,
-            (_, Some(true)) if mapped => Self::Unicode,
-            (None, _) if known && !mapped && !name.contains('+') => Self::Standard,
-            _ => Self::Unknown,
+            Some(29) if known => Self::Standard,
+            Some(less) => Self::Ascii { less },
+            None if mapped && likely(0) => Self::Unicode,
+            None if known && unseen => Self::Standard,
+            None => Self::Unknown,
         }
     }
 
@@ -65,11 +73,13 @@ impl Numbers {
             (Self::Unicode, _) => {
                 char::from_u32(number).filter(|c| !c.is_control()).map(String::from)
             }
-            (Self::Standard | Self::StandardAscii, 3..=97) => standard(number + 29),
-            (Self::Standard, 98..=225) => standard(number + 30),
-            (Self::Standard, 226..) => {
-                TAIL.chars().nth(number as usize - 226).map(String::from)
+            (Self::Ascii { less }, _) => {
+                let code = number.checked_add(less).filter(|code| (0x20..0x7F).contains(code));
+                code.and_then(char::from_u32).map(String::from)
             }
+            (Self::Standard, 3..=97) => standard(number + 29),
+            (Self::Standard, 98..=225) => standard(number + 30),
+            (Self::Standard, 226..) => TAIL.chars().nth(number as usize - 226).map(String::from),
             _ => None,
         }
     }
@@ -77,10 +87,10 @@ impl Numbers {
 
 /// Whether glyphs have the widths that letters have at their places so far before their codes: narrow ones that `i` is one of, wide
 /// ones that `m` is one of. `None` when too few are known.
-fn plausible(widths: &HashMap<u32, f32>, before: u32) -> Option<bool> {
+fn plausible(widths: &HashMap<u32, f32>, less: u32) -> Option<bool> {
     const ENOUGH: usize = 6;
     let width =
-        |letter: char| widths.get(&(u32::from(letter) - before)).copied().filter(|w| *w > 0.0);
+        |letter: char| widths.get(&(u32::from(letter) - less)).copied().filter(|w| *w > 0.0);
     let pairs = ".,:;'!ijlftI".chars().filter_map(width).flat_map(|narrow| {
         "mwMWOGQ@ANUD".chars().filter_map(width).map(move |wide| narrow < 0.8 * wide)
     });
@@ -109,7 +119,10 @@ mod tests {
         };
         let real: HashMap<u32, f32> =
             letters("ilt.", 278.0).into_iter().chain(letters("mwM", 830.0)).collect();
-        assert_eq!(Numbers::of_program("ABCDEF+PTSans", true, true, &real), Numbers::StandardAscii);
+        assert_eq!(
+            Numbers::of_program("ABCDEF+PTSans", true, true, &real),
+            Numbers::Ascii { less: 29 }
+        );
         let counted: HashMap<u32, f32> =
             letters("ilt.", 830.0).into_iter().chain(letters("mwM", 278.0)).collect();
         assert_eq!(Numbers::of_program("ABCDEF+PTSans", true, false, &counted), Numbers::Unknown);
@@ -117,10 +130,17 @@ mod tests {
             real.iter().map(|(number, width)| (number + 29, *width)).collect();
         assert_eq!(Numbers::of_program("Calibri", true, true, &unicode), Numbers::Unicode);
         assert_eq!(Numbers::of_program("Calibri", true, false, &unicode), Numbers::Unknown);
-        for (number, expected) in [(3, Some(" ")), (36, Some("A")), (112, Some("é")), (227, Some("ł")), (0, None), (999, None)] {
+        for (number, expected) in [
+            (3, Some(" ")),
+            (36, Some("A")),
+            (112, Some("é")),
+            (227, Some("ł")),
+            (0, None),
+            (999, None),
+        ] {
             assert_eq!(Numbers::Standard.text(number).as_deref(), expected, "{number}");
         }
-        assert_eq!(Numbers::StandardAscii.text(112), None);
+        assert_eq!(Numbers::Ascii { less: 29 }.text(112), None);
         assert_eq!(Numbers::Unicode.text(0x4A).as_deref(), Some("J"));
     }
 }
