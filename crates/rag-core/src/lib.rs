@@ -19,6 +19,7 @@ pub mod generator;
 pub mod index;
 pub mod passage;
 pub mod prompt;
+pub mod radicals;
 pub mod reranker;
 pub mod retrieval;
 pub mod split;

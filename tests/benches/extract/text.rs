@@ -3,20 +3,21 @@
 use std::collections::HashMap;
 use std::iter::Sum;
 
+use rag_core::radicals::ideograph;
 use unicode_normalization::UnicodeNormalization;
 
 /// Characters that are compared together: enough to notice a wrong order.
 const GRAM: usize = 5;
 /// Characters of a piece whose place is compared: enough to be there once.
 const PIECE: usize = 24;
-/// NFKC, without white space, hyphens and dashes, the bars between the cells of tables, and the marks of list items.
+/// NFKC, with ideographs for radicals, without white space, hyphens and dashes, the bars between the cells of tables, and the marks of list items.
 pub(crate) fn normal(text: &str) -> String {
     let dropped = |c: &char| {
         c.is_whitespace()
             || c.is_control()
             || matches!(c, '-' | '–' | '|' | '•' | '◦' | '▪' | '\u{AD}' | '\u{2010}' | '\u{FFFE}')
     };
-    text.nfkc().filter(|c| !dropped(c)).collect()
+    text.nfkc().map(ideograph).filter(|c| !dropped(c)).collect()
 }
 
 /// How often each sequence of [`GRAM`] characters is there.

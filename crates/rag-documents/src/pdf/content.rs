@@ -25,9 +25,12 @@ const MOST_SAVED: usize = 256;
 const MOST_LETTERS: usize = 1_000_000;
 /// Operands before an operator.
 const MOST_OPERANDS: usize = 4_096;
-/// Letters may stand this many points outside the page, more than twenty pages of the usual size: text that runs over the edge is part of
-/// the document, and so is what slides keep outside until its turn comes.
-const BLEED: f32 = 20_000.0;
+/// Letters may stand this many points outside the page and still be part of it: some pages are cut narrower than what is meant to
+/// be read on them.
+const BLEED: f32 = 1_000.0;
+/// Letters that stand farther outside are read by themselves, up to this many points: text that runs over the edge, and what slides
+/// keep there until its turn comes.
+const FARTHEST: f32 = 1_000_000.0;
 
 /// One character, or ligature, where it stands on the page (in points).
 #[derive(Debug, Clone)]
@@ -53,6 +56,8 @@ pub(crate) struct Letter {
 pub(crate) struct Drawn {
     /// In the order of drawing.
     pub(crate) letters: Vec<Letter>,
+    /// Those that stand far outside the page.
+    pub(crate) outside: Vec<Letter>,
     pub(crate) text: String,
     /// Characters whose meaning the fonts do not tell.
     pub(crate) unknown: usize,
@@ -333,7 +338,7 @@ impl<'a> Reader<'_, 'a> {
         let Self { drawn, bounds, limits, marked, .. } = self;
         let artifact = marked.last().is_some_and(|marked| marked.artifact);
         font.decode(codes, |glyph| {
-            if drawn.letters.len() >= MOST_LETTERS {
+            if drawn.letters.len() + drawn.outside.len() >= MOST_LETTERS {
                 return drawn.cut_at_letters();
             }
             if drawn.text.len() >= limits.pdf_page {
@@ -390,12 +395,17 @@ impl<'a> Reader<'_, 'a> {
                 && letter.width.is_finite()
                 && letter.size.is_finite()
                 && letter.size > 0.0
-                && bounds.holds(letter.x, letter.y, BLEED);
+                && bounds.holds(letter.x, letter.y, FARTHEST);
             if !glyph.text.is_empty() && seen {
                 drawn.unknown += usize::from(glyph.text.contains(char::REPLACEMENT_CHARACTER));
                 let start = drawn.text.len() as u32;
                 drawn.text.push_str(glyph.text);
-                drawn.letters.push(Letter { start, end: drawn.text.len() as u32, ..letter });
+                let letter = Letter { start, end: drawn.text.len() as u32, ..letter };
+                if bounds.holds(letter.x, letter.y, BLEED) {
+                    drawn.letters.push(letter);
+                } else {
+                    drawn.outside.push(letter);
+                }
             }
         });
     }

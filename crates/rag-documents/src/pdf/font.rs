@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use lopdf::{Dictionary, Document as Pdf, Object};
+use rag_core::radicals::ideograph;
 use unicode_normalization::UnicodeNormalization;
 
 use super::cmap::CMap;
@@ -164,7 +165,7 @@ fn clean(text: &str) -> String {
             | '\u{FB00}'..='\u{FB06}'
             | '\u{FB1D}'..='\u{FDFF}'
             | '\u{FE70}'..='\u{FEFC}' => {
-                cleaned.extend(std::iter::once(c).nfkc());
+                cleaned.extend(std::iter::once(ideograph(c)).nfkc());
             }
             '\t' | '\u{A0}' => cleaned.push(' '),
             '\u{AD}' => cleaned.push('-'),

@@ -40,13 +40,15 @@ pub(crate) struct Line {
     pub(crate) main: bool,
 }
 
-/// The lines of a page in reading order: the text that runs like most of it, then that which does not.
+/// The lines of a page in reading order: the text that runs like most of it, then that which does not, then that outside the page.
 pub(crate) fn lines(drawn: &Drawn) -> Vec<Line> {
     let mut all = Vec::new();
-    let mut block = 0;
     let (letters, rows) = grid::taken_out(drawn);
-    let directions = pieces::by_direction(&letters, &drawn.text, rows);
-    for (at, frame) in directions.into_iter().enumerate() {
+    let on_page = pieces::by_direction(&letters, &drawn.text, rows);
+    let main = on_page.len().min(1);
+    let outside = pieces::by_direction(&drawn.outside, &drawn.text, Vec::new());
+    let mut block = 0;
+    for (at, frame) in on_page.into_iter().chain(outside).enumerate() {
         // The columns of vertical text go from right to left, in whatever order they are drawn.
         let regions =
             if frame.downwards { vec![frame.pieces] } else { regions::regions(frame.pieces) };
@@ -56,7 +58,7 @@ pub(crate) fn lines(drawn: &Drawn) -> Vec<Line> {
             let groups = if loose { drawing::groups(pieces) } else { vec![pieces] };
             for pieces in groups {
                 for mut line in tables::lines(&lines::rows(pieces), !loose) {
-                    (line.block, line.main) = (block, at == 0);
+                    (line.block, line.main) = (block, at < main);
                     all.push(line);
                 }
                 block += 1;

@@ -36,7 +36,13 @@ pub(super) enum Numbers {
     Ascii {
         less: u32,
     },
+    /// Places in Calibri.
+    Calibri,
 }
+
+/// The ligatures of Calibri by their places, which programs that name its other glyphs often leave out.
+const CALIBRI: [(u32, &str); 5] =
+    [(332, "ft"), (414, "tf"), (415, "ti"), (425, "tt"), (427, "tti")];
 
 /// How many less than in ASCII: in Apple's order, in Adobe's of a font's glyphs, and from the space on.
 const OFFSETS: [u32; 3] = [29, 31, 32];
@@ -57,6 +63,7 @@ impl Numbers {
         let ascii = OFFSETS.into_iter().find(|less| likely(*less));
         let unseen = plausible(widths, 29).is_none() && !mapped && !name.contains('+');
         match ascii {
+            _ if plain.starts_with("Calibri") && !mapped => Self::Calibri,
             _ if !silent => Self::Unknown,
             Some(29) if known => Self::Standard,
             Some(less) => Self::Ascii { less },
@@ -76,6 +83,10 @@ impl Numbers {
             (Self::Ascii { less }, _) => {
                 let code = number.checked_add(less).filter(|code| (0x20..0x7F).contains(code));
                 code.and_then(char::from_u32).map(String::from)
+            }
+            (Self::Calibri, _) => {
+                let ligature = CALIBRI.iter().find(|(at, _)| *at == number);
+                ligature.map(|(_, text)| (*text).to_owned())
             }
             (Self::Standard, 3..=97) => standard(number + 29),
             (Self::Standard, 98..=225) => standard(number + 30),
@@ -109,7 +120,7 @@ mod tests {
             ("Times New Roman", true, false, Numbers::Standard),
             ("ABCDEF+TimesNewRoman", true, false, Numbers::Unknown),
             ("Arial,Bold", false, false, Numbers::Unknown),
-            ("Calibri", true, false, Numbers::Unknown),
+            ("ABCDEF+Calibri-Bold", false, false, Numbers::Calibri),
             ("Calibri", true, true, Numbers::Unknown),
         ] {
             assert_eq!(Numbers::of_program(name, silent, mapped, &none), expected, "{name}");
@@ -129,7 +140,8 @@ mod tests {
         let unicode: HashMap<u32, f32> =
             real.iter().map(|(number, width)| (number + 29, *width)).collect();
         assert_eq!(Numbers::of_program("Calibri", true, true, &unicode), Numbers::Unicode);
-        assert_eq!(Numbers::of_program("Calibri", true, false, &unicode), Numbers::Unknown);
+        assert_eq!(Numbers::of_program("Cambria", true, false, &unicode), Numbers::Unknown);
+        assert_eq!(Numbers::Calibri.text(415).as_deref(), Some("ti"));
         for (number, expected) in [
             (3, Some(" ")),
             (36, Some("A")),

@@ -61,7 +61,9 @@ struct Encoding {
     signs: bool,
     /// Whether a publisher's system made it.
     publisher: bool,
-    /// Whether the names that count their codes count Cyrillic letters.
+    /// Whether names that count their codes count those of TeX's encodings.
+    counted: bool,
+    /// Whether they count Cyrillic letters.
     cyrillic: bool,
     /// Whether names that are no more than a number are codes of Windows.
     numbered: bool,
@@ -122,6 +124,7 @@ impl Encoding {
         }
         Self {
             cyrillic: is_cyrillic(&glyphs),
+            counted: is_counted(&glyphs),
             numbered: is_numbered(&glyphs),
             names: glyphs,
             signs: base_font.contains("Dingbats"),
@@ -147,6 +150,9 @@ impl Encoding {
             {
                 Some(sign.to_owned())
             } else if !self.signs && names::counts(name, code) {
+                if !self.counted {
+                    return None;
+                }
                 names::counted(name, code, self.cyrillic).map(str::to_owned)
             } else if self.numbered && is_number(name, code) {
                 let windows = names::encoding("WinAnsi").unwrap_or_default();
@@ -169,6 +175,17 @@ impl Encoding {
             (None, _) => char::REPLACEMENT_CHARACTER.to_string(),
         }
     }
+}
+
+/// Whether names that only count their codes do so in an encoding of TeX's: fonts that another program renumbered, and those of
+/// signs, have more of the first ones, which are Greek capitals and accents there, than of small letters.
+fn is_counted(names: &[Option<String>]) -> bool {
+    let counted = |code: &u8| {
+        let name = names.get(usize::from(*code)).and_then(Option::as_deref);
+        name.is_some_and(|name| names::counts(name, *code))
+    };
+    let first = (0..=10).filter(counted).count();
+    first < 4 || (b'a'..=b'z').filter(counted).count() >= first
 }
 
 /// Whether names that only count their codes do so for a Russian text in TeX's T2A: most of its letters stand where other encodings
