@@ -16,7 +16,6 @@ mod relations;
 mod space;
 mod story;
 mod styles;
-mod symbols;
 mod xml;
 
 use rag_core::{Date, Section};

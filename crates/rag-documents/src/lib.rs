@@ -19,6 +19,7 @@ mod outline;
 mod pdf;
 mod report;
 mod script;
+mod symbols;
 mod text;
 
 pub use document::{Document, DocumentError, read, read_file, read_with_password};

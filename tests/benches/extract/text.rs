@@ -10,12 +10,25 @@ use unicode_normalization::UnicodeNormalization;
 const GRAM: usize = 5;
 /// Characters of a piece whose place is compared: enough to be there once.
 const PIECE: usize = 24;
-/// NFKC, with ideographs for radicals, without white space, hyphens and dashes, the bars between the cells of tables, and the marks of list items.
+/// NFKC, with ideographs for radicals, without white space, hyphens and dashes, the bars between the cells of tables, the marks of list items, and characters that mean nothing outside their font.
 pub(crate) fn normal(text: &str) -> String {
     let dropped = |c: &char| {
         c.is_whitespace()
             || c.is_control()
-            || matches!(c, '-' | '–' | '|' | '•' | '◦' | '▪' | '\u{AD}' | '\u{2010}' | '\u{FFFE}')
+            || matches!(
+                c,
+                '\u{E000}'
+                    ..='\u{F8FF}'
+                        | '-'
+                        | '–'
+                        | '|'
+                        | '•'
+                        | '◦'
+                        | '▪'
+                        | '\u{AD}'
+                        | '\u{2010}'
+                        | '\u{FFFE}'
+            )
     };
     text.nfkc().map(ideograph).filter(|c| !dropped(c)).collect()
 }

@@ -1,9 +1,8 @@
 //! Fields: what a program computed is text, how it was told to is not (ECMA-376-1, 17.16).
 
+use crate::symbols;
 use std::iter::Peekable;
 use std::str::Chars;
-
-use super::symbols;
 
 /// Bytes of an instruction that are kept.
 const LONGEST_INSTRUCTION: usize = 4096;
@@ -217,6 +216,8 @@ fn enclosed(inner: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::symbols;
+
     use super::*;
 
     #[test]

@@ -16,6 +16,7 @@ use super::cmap::CMap;
 use super::direction;
 use super::objects::{Objects, plain};
 use crate::limits::Limits;
+use crate::symbols;
 use composite::Composite;
 use simple::Simple;
 
@@ -145,6 +146,12 @@ impl ToUnicode {
         .map(|text| clean(&text))
         .filter(|text| !text.is_empty())
     }
+}
+
+/// What a private character means in a font of signs, of which bullets are most.
+fn sign(family: Option<&str>, text: &str) -> Option<String> {
+    let code = text.chars().next().filter(|c| matches!(c, '\u{F020}'..='\u{F0FF}'))?;
+    symbols::meaning(family?, code.into()).map(String::from)
 }
 
 /// Whether a text says nothing by itself: private characters and the replacement character.

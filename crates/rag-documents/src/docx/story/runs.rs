@@ -7,8 +7,8 @@ use crate::document::DocumentError;
 use crate::docx::left_out::LeftOut;
 use crate::docx::line::{NoteKind, REFERENCE, Reference};
 use crate::docx::space::Space;
-use crate::docx::symbols;
 use crate::docx::xml::{Event, Xml};
+use crate::symbols;
 
 /// Entries of a list to choose from in a form.
 const MOST_CHOICES: usize = 1_000;

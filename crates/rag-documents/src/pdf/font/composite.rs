@@ -11,7 +11,8 @@ use super::super::objects::{Objects, as_dictionary, plain};
 use super::super::predefined::{Codes, Predefined, named};
 use super::super::program::Program;
 use super::numbers::Numbers;
-use super::{Glyph, ToUnicode, clean, is_private, widths};
+use super::{Glyph, ToUnicode, clean, is_private, sign, widths};
+use crate::symbols;
 
 /// Codes that are remembered.
 const MOST_KNOWN: usize = 100_000;
@@ -25,6 +26,8 @@ pub(super) struct Composite {
     /// `CIDToGIDMap`: two bytes for each CID.
     glyphs: Option<Vec<u8>>,
     program: Program,
+    /// The font of signs that it is.
+    family: Option<&'static str>,
     /// What glyph numbers mean where nothing in the file says it.
     numbers: Numbers,
     widths: HashMap<u32, f32>,
@@ -132,10 +135,11 @@ impl Composite {
             .map(|data| Program::parse(&data))
             .unwrap_or_default();
         let vertical = encoding.vertical();
+        let base_font = pdf.name(descendant, b"BaseFont").unwrap_or_default();
+        let base_font = String::from_utf8_lossy(base_font);
+        let family = symbols::family(&base_font);
         let numbers = if collection.is_none() {
-            let name = pdf.name(descendant, b"BaseFont").unwrap_or_default();
-            let name = String::from_utf8_lossy(name);
-            Numbers::of_program(&name, program.is_empty(), glyphs.is_some(), &widths)
+            Numbers::of_program(&base_font, program.is_empty(), glyphs.is_some(), &widths)
         } else {
             Numbers::Unknown
         };
@@ -146,6 +150,7 @@ impl Composite {
             collection,
             glyphs,
             program,
+            family,
             numbers,
             widths,
             default_width,
@@ -199,7 +204,8 @@ impl Composite {
             .or_else(|| self.numbers.text(cid?))
             .map(|text| clean(&text))
             .filter(|text| !text.is_empty() && !is_private(text))
-            .or(mapped);
+            .or_else(|| sign(self.family, mapped.as_deref()?))
+            .or_else(|| mapped.clone());
         match text {
             Some(text) => text,
             // The glyph of no character shows nothing that could be read.

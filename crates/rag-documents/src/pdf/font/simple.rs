@@ -5,7 +5,8 @@ use lopdf::{Dictionary, Document as Pdf, Object};
 use super::super::names;
 use super::super::objects::{Objects, plain};
 use super::super::program::Program;
-use super::{Glyph, ToUnicode, clean, is_private, widths};
+use super::{Glyph, ToUnicode, clean, is_private, sign, widths};
+use crate::symbols;
 
 /// `FontDescriptor` flag: the font has its own set of characters (PDF 1.7, table 123).
 const SYMBOLIC: i64 = 4;
@@ -59,6 +60,8 @@ struct Encoding {
     names: Vec<Option<String>>,
     /// Whether it is a font of signs, whose names may be numbers.
     signs: bool,
+    /// The font of signs that it is, where Adobe has no encoding for it.
+    family: Option<&'static str>,
     /// Whether a publisher's system made it.
     publisher: bool,
     /// Whether names that count their codes count those of TeX's encodings.
@@ -128,6 +131,7 @@ impl Encoding {
             numbered: is_numbered(&glyphs),
             names: glyphs,
             signs: base_font.contains("Dingbats"),
+            family: symbols::family(base_font),
             publisher: standard_font.starts_with("Adv"),
             by_program: true_type && !differences && (symbolic || said.is_none()),
         }
@@ -143,6 +147,10 @@ impl Encoding {
         let by_program = || program.text_of_code(code).map(str::to_owned);
         let name = self.names.get(usize::from(code)).and_then(Option::as_deref);
         let by_name = || {
+            // Its codes have the names of letters, which its signs are not.
+            if let Some(family) = self.family.filter(|family| *family != "symbol") {
+                return symbols::meaning(family, 0xF000 + u32::from(code)).map(String::from);
+            }
             let name = name?;
             // Numbers are names of signs, too: "a84" is one of dingbats, and the letter T of a bitmap font of TeX's.
             if self.publisher
@@ -167,7 +175,9 @@ impl Encoding {
             by_name().or_else(by_program)
         };
         let text = text.map(|text| clean(&text)).filter(|text| !text.is_empty());
-        match (text.filter(|text| !is_private(text)).or(mapped), name) {
+        let signed = || sign(self.family, mapped.as_deref()?);
+        let text = text.filter(|text| !is_private(text)).or_else(signed);
+        match (text.or_else(|| mapped.clone()), name) {
             (Some(text), _) => text,
             // The codes of white space and of no glyph at all show nothing.
             (None, None | Some(".notdef")) if code < 0x20 => String::new(),

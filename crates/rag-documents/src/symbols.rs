@@ -65,6 +65,20 @@ pub(crate) fn meaning(font: &str, code: u32) -> Option<char> {
     found.filter(|c| *c != char::REPLACEMENT_CHARACTER)
 }
 
+/// The font of signs that a PDF calls `name`, as `ABCDEF+Wingdings-Regular`; `None` for a font of letters.
+pub(crate) fn family(name: &str) -> Option<&'static str> {
+    let name = name.split_once('+').map_or(name, |(_, name)| name).to_ascii_lowercase();
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let families = [
+        ("wingdings2", "wingdings 2"),
+        ("wingdings3", "wingdings 3"),
+        ("wingdings", "wingdings"),
+        ("webdings", "webdings"),
+        ("symbol", "symbol"),
+    ];
+    families.into_iter().find(|(start, _)| name.starts_with(start)).map(|(_, family)| family)
+}
+
 /// Whether a character means only what its font says.
 pub(crate) fn is_private(c: char) -> bool {
     ('\u{E000}'..='\u{F8FF}').contains(&c)
@@ -114,6 +128,18 @@ mod tests {
             ("Unheard of", 0xF041, None),
         ] {
             assert_eq!(meaning(font, code), meant, "{font} {code:X}");
+        }
+    }
+
+    #[test]
+    fn fonts_of_signs_are_known_by_their_names() {
+        for (name, expected) in [
+            ("ABCDEF+SymbolMT", Some("symbol")),
+            ("Wingdings-Regular", Some("wingdings")),
+            ("BCDEEE+Wingdings-2", Some("wingdings 2")),
+            ("Arial", None),
+        ] {
+            assert_eq!(family(name), expected, "{name}");
         }
     }
 }
