@@ -52,8 +52,8 @@ fn build(root: &Path, tag: &str) -> Output {
 fn a_knowledge_base_is_built_inspected_verified_and_searched() {
     let root = tempfile::tempdir().unwrap();
     let built = json(&build(root.path(), "v1"));
-    assert_eq!(built["counts"]["documents"], 8);
-    // An OpenDocument source and an encrypted copy beside the documents are reported, and stop nothing.
+    assert_eq!(built["counts"]["documents"], 9);
+    // An OpenDocument source and a copy with a password beside the documents are reported, and stop nothing.
     let failed: Vec<_> = built["failed"].as_array().unwrap().iter().map(|f| &f["file"]).collect();
     assert_eq!(failed, ["note-encrypted.pdf", "note.fodt"]);
 
