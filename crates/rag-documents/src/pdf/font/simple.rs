@@ -187,44 +187,40 @@ impl Encoding {
     }
 }
 
+/// How many of these codes have a name that `is` one of its kind.
+fn how_many(
+    codes: impl IntoIterator<Item = u8>,
+    names: &[Option<String>],
+    is: fn(&str, u8) -> bool,
+) -> usize {
+    let named = |code: &u8| {
+        let name = names.get(usize::from(*code)).and_then(Option::as_deref);
+        name.is_some_and(|name| is(name, *code))
+    };
+    codes.into_iter().filter(named).count()
+}
+
 /// Whether names that only count their codes do so in an encoding of TeX's: fonts that another program renumbered, and those of
 /// signs, have more of the first ones, which are Greek capitals and accents there, than of small letters.
 fn is_counted(names: &[Option<String>]) -> bool {
-    let counted = |code: &u8| {
-        let name = names.get(usize::from(*code)).and_then(Option::as_deref);
-        name.is_some_and(|name| names::counts(name, *code))
-    };
-    let first = (0..=10).filter(counted).count();
-    first < 4 || (b'a'..=b'z').filter(counted).count() >= first
+    let first = how_many(0..=10, names, names::counts);
+    first < 4 || how_many(b'a'..=b'z', names, names::counts) >= first
 }
 
 /// Whether names that only count their codes do so for a Russian text in TeX's T2A: most of its letters stand where other encodings
 /// have the few that are accented.
 fn is_cyrillic(names: &[Option<String>]) -> bool {
-    let count = |codes: std::ops::RangeInclusive<u8>, letters: fn(&u8) -> bool| {
-        let counted = |code: &u8| {
-            let name = names.get(usize::from(*code)).and_then(Option::as_deref);
-            name.is_some_and(|name| names::counts(name, *code))
-        };
-        codes.filter(letters).filter(counted).count()
-    };
-    let (high, low) = (count(0xC0..=0xFF, |_| true), count(0x41..=0x7A, u8::is_ascii_alphabetic));
     // The most frequent letters are in any text: о, е, а, и, н and т.
-    let usual = |code: &u8| matches!(code, 0xEE | 0xE5 | 0xE0 | 0xE8 | 0xED | 0xF2);
-    high >= 8 && high > 2 * low && count(0xC0..=0xFF, usual) >= 4
+    const USUAL: [u8; 6] = [0xEE, 0xE5, 0xE0, 0xE8, 0xED, 0xF2];
+    let high = how_many(0xC0..=0xFF, names, names::counts);
+    let low = how_many((b'A'..=b'Z').chain(b'a'..=b'z'), names, names::counts);
+    high >= 8 && high > 2 * low && how_many(USUAL, names, names::counts) >= 4
 }
 
 /// Whether glyphs that are named by their numbers have those of characters: glyphs that were only counted have the first ones, too,
 /// of which tabs and line ends are all that a text has.
 fn is_numbered(names: &[Option<String>]) -> bool {
-    let numbers = |codes: std::ops::RangeInclusive<u8>| {
-        let numbered = |code: &u8| {
-            let name = names.get(usize::from(*code)).and_then(Option::as_deref);
-            name.is_some_and(|name| is_number(name, *code))
-        };
-        codes.filter(numbered).count()
-    };
-    numbers(0..=0x1F) <= 3 && numbers(0x20..=0xFF) >= 4
+    how_many(0..=0x1F, names, is_number) <= 3 && how_many(0x20..=0xFF, names, is_number) >= 4
 }
 
 fn is_number(name: &str, code: u8) -> bool {

@@ -13,7 +13,7 @@ const KEY: &[u8] = b"/Encrypt";
 /// `MuPDF` writes the dictionary into the trailer, others refer to its crypt filters (PDF 1.7, 7.6.1 allows both).
 pub(super) fn spelled_out(bytes: &[u8], limit: usize) -> Option<Vec<u8>> {
     let start = bytes.windows(5).position(|w| w == b"%PDF-")?;
-    let mut bytes = bytes.get(start..)?.to_vec();
+    let bytes = bytes.get(start..)?;
     // Under another name it is read as any dictionary, and nothing is decrypted with it.
     let places: Vec<usize> = bytes
         .windows(KEY.len() + 1)
@@ -24,6 +24,7 @@ pub(super) fn spelled_out(bytes: &[u8], limit: usize) -> Option<Vec<u8>> {
     if places.is_empty() {
         return None;
     }
+    let mut bytes = bytes.to_vec();
     let rename = |bytes: &mut [u8], letter: u8| {
         for at in &places {
             if let Some(last) = bytes.get_mut(*at) {
