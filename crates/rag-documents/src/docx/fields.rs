@@ -216,7 +216,6 @@ fn enclosed(inner: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     #[test]

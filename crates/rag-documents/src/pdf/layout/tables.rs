@@ -302,10 +302,10 @@ impl Ends {
 /// Whether rows are drawn one after the other but for some, which are drawn cell by cell and have more than one line. A table that is
 /// drawn by columns says nothing about its rows, unless it would have two of them, as near as lines of one cell.
 fn drawn_by_cell(table: &[Parted]) -> bool {
-    let mut pairs = table.windows(2).filter_map(|pair| <&[Parted; 2]>::try_from(pair).ok());
     if let [above, below] = table {
         return below.base - above.base < 1.5 * below.size;
     }
+    let mut pairs = table.windows(2).filter_map(|pair| <&[Parted; 2]>::try_from(pair).ok());
     pairs.any(|[above, below]| !above.is_unfinished(below))
 }
 

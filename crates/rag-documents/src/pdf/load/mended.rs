@@ -78,9 +78,11 @@ fn object_at(
         after.trim_ascii_start().starts_with(b"endstream").then_some(content)
     });
     let searched = || {
-        let end = [&b"endstream"[..], b"endobj"]
-            .iter()
-            .find_map(|word| data.windows(word.len()).position(|w| w == *word));
+        // In one pass, so that what is searched is what is kept, and counted.
+        let ends = |at: &usize| {
+            data.get(*at..).is_some_and(|d| d.starts_with(b"endstream") || d.starts_with(b"endobj"))
+        };
+        let end = (0..data.len()).find(ends);
         let content = data.get(..end.unwrap_or(data.len())).unwrap_or_default();
         let content = content.strip_suffix(b"\n").unwrap_or(content);
         content.strip_suffix(b"\r").unwrap_or(content)
