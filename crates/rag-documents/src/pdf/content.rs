@@ -346,7 +346,8 @@ impl<'a> Reader<'_, 'a> {
             }
             let spacing =
                 state.character_spacing + if glyph.is_space { state.word_spacing } else { 0.0 };
-            let place = Matrix::translation(0.0, state.rise).then(*text).then(state.matrix);
+            let rise = state.rise - glyph.hang / 1000.0 * state.size;
+            let place = Matrix::translation(0.0, rise).then(*text).then(state.matrix);
             let Matrix([a, b, c, d, x, y]) = place;
             let (across, up) = (a.hypot(b), c.hypot(d));
             let letter = if font.vertical {

@@ -37,6 +37,8 @@ pub(crate) struct Glyph<'g> {
     pub(crate) text: &'g str,
     /// How far it moves, in thousandths of the font size.
     pub(crate) width: f32,
+    /// How far below its origin the line stands that it belongs to, in thousandths of the font size.
+    pub(crate) hang: f32,
     /// Whether it is the one-byte space, which word spacing widens.
     pub(crate) is_space: bool,
 }

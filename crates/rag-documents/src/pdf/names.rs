@@ -105,6 +105,12 @@ fn character(digits: &str) -> Option<char> {
     char::from_u32(u32::from_str_radix(digits, 16).ok()?)
 }
 
+/// How far below its origin, in thousandths of the font size, the line stands that a sign of this name belongs to: 0 for all but
+/// TeX's large signs.
+pub(crate) fn hang(name: &str) -> f32 {
+    tex::hang(name).unwrap_or_default()
+}
+
 /// What a glyph name means in the fonts of symbols that publishers' typesetting systems embed (`AdvMacMthSyN`, `AdvP4C4E59`): `C2`
 /// counts TeX's symbols.
 pub(crate) fn of_publisher(name: &str) -> Option<&'static str> {
@@ -172,6 +178,11 @@ mod tests {
             ("CX", 105, false, Some("i")),
         ] {
             assert_eq!(counted(name, code, cyrillic), expected, "{name}");
+        }
+        for (name, expected) in
+            [("summationdisplay", 950.0), ("parenleftBigg", 1750.0), ("radicalbig1", 850.0), ("A", 0.0)]
+        {
+            assert_eq!(hang(name), expected, "{name}");
         }
         for (name, expected) in [("C0", Some("−")), ("C53", Some("▽")), ("C54", None), ("A", None)]
         {

@@ -172,7 +172,7 @@ impl Composite {
             let (text, width) = known
                 .entry((code.len() as u8, number(code)))
                 .or_insert_with(|| (self.text(code), self.width(code)));
-            each(Glyph { text, width: *width, is_space: code == b" " });
+            each(Glyph { text, width: *width, hang: 0.0, is_space: code == b" " });
         }
     }
 

@@ -14,6 +14,7 @@ const SYMBOLIC: i64 = 4;
 pub(super) struct Simple {
     texts: Vec<String>,
     widths: [f32; 256],
+    hangs: [f32; 256],
 }
 
 impl Simple {
@@ -23,8 +24,13 @@ impl Simple {
         let program = descriptor.map(|d| embedded(pdf, d, limit)).unwrap_or_default();
         let encoding = Encoding::read(pdf, font, base_font, &program);
         let widths = widths::simple(pdf, font, base_font, &encoding.names);
+        let hang = |code: usize| {
+            let name = encoding.names.get(code).and_then(Option::as_deref);
+            name.map_or(0.0, names::hang)
+        };
+        let hangs = std::array::from_fn(hang);
         let texts = (0..=255_u8).map(|code| encoding.text(code, &to_unicode, &program)).collect();
-        Self { texts, widths }
+        Self { texts, widths, hangs }
     }
 
     pub(super) fn decode(&self, bytes: &[u8], mut each: impl FnMut(Glyph<'_>)) {
@@ -32,7 +38,8 @@ impl Simple {
             let code = usize::from(*byte);
             let text = self.texts.get(code).map_or("\u{FFFD}", String::as_str);
             let width = self.widths.get(code).copied().unwrap_or_default();
-            each(Glyph { text, width, is_space: *byte == b' ' });
+            let hang = self.hangs.get(code).copied().unwrap_or_default();
+            each(Glyph { text, width, hang, is_space: *byte == b' ' });
         }
     }
 }

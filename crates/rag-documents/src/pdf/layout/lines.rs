@@ -47,8 +47,13 @@ fn with_formulas(rows: Vec<Row>) -> Vec<Row> {
     /// The most rows in one, and how near they are, as a share of the font size.
     const MOST: usize = 7;
     const NEAR: f32 = 0.85;
-    let near =
-        |above: &Row, below: &Row| below.base - above.base < NEAR * above.size.min(below.size);
+    /// How near the limits of a sum are.
+    const LIMIT: f32 = 1.5;
+    let near = |above: &Row, below: &Row| {
+        let apart = below.base - above.base;
+        apart < NEAR * above.size.min(below.size)
+            || apart < LIMIT * above.size.max(below.size) && (above.limits(below) || below.limits(above))
+    };
     if !rows.windows(2).any(|pair| matches!(pair, [above, below] if near(above, below))) {
         return rows;
     }
@@ -78,6 +83,15 @@ fn with_formulas(rows: Vec<Row>) -> Vec<Row> {
     done
 }
 
+impl Piece {
+    /// Whether it is an operator with this limit below or above it.
+    fn is_over(&self, limit: &Self) -> bool {
+        let middle = (limit.left + limit.right) / 2.0;
+        let beside = middle > self.left - self.size && middle < self.right + self.size;
+        beside && self.text.contains(['∑', '∏', '∐', '∫', '∮', '⋃', '⋂', '⋁', '⋀'])
+    }
+}
+
 impl Row {
     /// The rows of a formula as one, at the height of the one with most letters.
     fn formula(rows: &[Self]) -> Self {
@@ -87,6 +101,17 @@ impl Row {
         let mut pieces: Vec<Piece> = rows.iter().flat_map(|row| row.pieces.clone()).collect();
         pieces.sort_by_key(|piece| piece.order);
         Self { pieces, base, size }
+    }
+
+    /// Whether it is what stands below and above the operators of another row, in smaller letters: drawn between its other signs.
+    fn limits(&self, row: &Self) -> bool {
+        let small = self.pieces.iter().all(|piece| piece.size < 0.85 * row.size);
+        small
+            && self.pieces.iter().all(|limit| {
+                let before = row.pieces.iter().any(|piece| piece.order < limit.order);
+                let after = row.pieces.iter().any(|piece| piece.order > limit.order);
+                before && after || row.pieces.iter().any(|piece| piece.is_over(limit))
+            })
     }
 
     fn takes(&self, piece: &Piece) -> bool {

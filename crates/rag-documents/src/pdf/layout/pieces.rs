@@ -2,11 +2,13 @@
 
 mod accents;
 mod holes;
+mod limits;
 
 use std::collections::HashMap;
 
 use super::super::content::Letter;
 use super::{is_wide, without_space};
+use limits::Limits;
 
 /// A gap wider than this share of the font size parts two words.
 const WORD_GAP: f32 = 0.12;
@@ -54,6 +56,8 @@ pub(super) struct Piece {
     pub(super) artifact: bool,
     /// Its place in the order of drawing.
     pub(super) order: usize,
+    /// The same of what was drawn last of it.
+    latest: usize,
     /// Whether it is a whole row of a table.
     pub(super) row: bool,
 }
@@ -81,6 +85,7 @@ impl Piece {
             letters: letters.len(),
             artifact: letters.iter().all(|letter| letter.artifact),
             order,
+            latest: order,
             row: true,
         }
     }
@@ -115,6 +120,7 @@ impl Piece {
         self.letters += other.letters;
         self.artifact &= other.artifact;
         self.order = self.order.min(other.order);
+        self.latest = self.latest.max(other.latest);
         self.row |= other.row;
     }
 
@@ -373,6 +379,7 @@ impl<'a> Draft<'a> {
             letters: self.parts.len(),
             artifact: self.artifact,
             order: self.order,
+            latest: self.order,
             row: false,
         }
     }
@@ -437,6 +444,7 @@ fn once(pieces: Vec<Piece>) -> Vec<Piece> {
 
 /// Joins pieces that touch but were not drawn one after the other.
 fn neighbors(mut pieces: Vec<Piece>) -> Vec<Piece> {
+    let limits = Limits::of(&pieces);
     pieces.sort_by(|a, b| a.base.total_cmp(&b.base).then(a.left.total_cmp(&b.left)));
     let mut joined: Vec<Piece> = Vec::with_capacity(pieces.len());
     let mut row: Vec<Piece> = Vec::new();
@@ -446,7 +454,7 @@ fn neighbors(mut pieces: Vec<Piece>) -> Vec<Piece> {
         for piece in row.drain(..) {
             let last = joined.get_mut(start..).and_then(<[Piece]>::last_mut);
             match last {
-                Some(last) if last.touches(&piece) => {
+                Some(last) if last.touches(&piece) && !limits.part(last, &piece) => {
                     let between = last.between(&piece);
                     last.append(&piece, between);
                 }

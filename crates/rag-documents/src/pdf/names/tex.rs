@@ -14,6 +14,27 @@ pub(super) fn meaning(name: &str) -> Option<&'static str> {
     })
 }
 
+/// How far below its origin, in thousandths of the font size, a bracket or an operator begins to stand on the line, where TeX's
+/// fonts of large signs let it hang: its middle is at the height of a minus then. Half its depth (cmex10), and the 250 of the
+/// minus; none for other names.
+pub(super) fn hang(name: &str) -> Option<f32> {
+    let depths = [("Bigg", 3000.0), ("bigg", 2400.0), ("Big", 1800.0), ("big", 1200.0)];
+    let operators = [("display", 1400.0, 2222.0), ("text", 1000.0, 1111.0)];
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let bracket = depths.iter().find_map(|(size, depth)| {
+        let stem = name.strip_suffix(size)?;
+        (known(stem).is_some() || plain(stem).is_some()).then_some(*depth)
+    });
+    let operator = || {
+        operators.iter().find_map(|(size, depth, integral)| {
+            let stem = name.strip_suffix(size)?;
+            let depth = if stem.ends_with("integral") { integral } else { depth };
+            known(stem).is_some().then_some(*depth)
+        })
+    };
+    bracket.or_else(operator).map(|depth| depth / 2.0 + 250.0)
+}
+
 fn known(name: &str) -> Option<&'static str> {
     let at = GLYPHS.binary_search_by_key(&name, |(name, _)| *name).ok()?;
     GLYPHS.get(at).map(|(_, text)| *text)
