@@ -267,9 +267,10 @@ fn are_columns(pieces: &[Piece], members: &[usize], gutter: f32) -> bool {
     let fewest = left.pieces.len().min(right.pieces.len());
     // What is drawn row by row may be a table of long cells, or program text with remarks beside it.
     let by_column = turns * 3 <= fewest;
-    // Labels with what they label beside them fill their sides, too.
-    let labels =
-        turns >= fewest && left.letters().min(right.letters()) < 24.0 && aligned(&left, &right);
+    // Labels with what they label beside them fill their sides, too, and so does program text with remarks.
+    let short = left.letters().min(right.letters()) < 24.0;
+    let program = || left.pieces.iter().filter(|p| p.is_mono()).count() * 10 >= left.pieces.len() * 7;
+    let labels = turns >= fewest && (short || program()) && aligned(&left, &right);
     if left.is_prose(by_column) && right.is_prose(by_column) && !labels {
         return true;
     }

@@ -96,7 +96,22 @@ impl Region {
     fn overlaps(&self, other: &Self) -> bool {
         let boxes = self.right.min(other.right) > self.left.max(other.left)
             && self.bottom.min(other.bottom) > self.top.max(other.top);
-        boxes && (self.holds_one_of(other) || other.holds_one_of(self))
+        boxes && !self.lies_over(other) && (self.holds_one_of(other) || other.holds_one_of(self))
+    }
+
+    /// Whether one is printed over the other, as an overlay or a second layer of a scan's text: many pieces lie on others.
+    fn lies_over(&self, other: &Self) -> bool {
+        const FEWEST: usize = 5;
+        let lies = |piece: &&Piece| {
+            self.pieces.iter().any(|own| {
+                let down = (own.base - piece.base).abs() / own.size.min(piece.size);
+                let across = own.right.min(piece.right) - own.left.max(piece.left);
+                (0.05..0.6).contains(&down) && across > 2.0 * piece.size
+            })
+        };
+        let fewer = self.pieces.len().min(other.pieces.len());
+        let count = other.pieces.iter().filter(lies).count();
+        count >= FEWEST && count * 4 >= fewer
     }
 
     /// Whether a piece of another region has pieces of this one above and below it, or over it. A title that reaches across
