@@ -88,7 +88,7 @@ impl Piece {
     fn is_over(&self, limit: &Self) -> bool {
         let middle = (limit.left + limit.right) / 2.0;
         let beside = middle > self.left - self.size && middle < self.right + self.size;
-        beside && self.text.contains(['∑', '∏', '∐', '∫', '∮', '⋃', '⋂', '⋁', '⋀'])
+        beside && self.text.contains(['∑', '∏', '∐', '∫', '∮', '⋃', '⋂', '⋁', '⋀', 'Σ', 'Π'])
     }
 }
 

@@ -1,6 +1,7 @@
 //! Letters into pieces: stretches of a line without a wide gap.
 
 mod accents;
+mod caps;
 mod holes;
 mod limits;
 
@@ -204,6 +205,7 @@ pub(super) fn by_direction(letters: &[Letter], text: &str, rows: Vec<Piece>) -> 
     let mut rows = Some(rows);
     let pieces = |(direction, letters): ((f32, f32), Vec<Set<'_>>)| {
         let mut pieces = neighbors(once(drawing_order(&letters)));
+        caps::put_first(&mut pieces);
         if direction == UPRIGHT {
             pieces.extend(rows.take().into_iter().flatten());
         }
@@ -301,7 +303,12 @@ impl<'a> Draft<'a> {
         // What is raised or lowered belongs to what it touches, or it is another line.
         let together =
             shift <= LEVEL * larger || shift <= LINE_SHIFT * larger && gap.abs() <= 0.5 * larger;
+        // The first line beside a drop cap stands higher than it, and others are to come.
+        let dropped = self.parts.len() == 1
+            && self.size >= caps::LARGER * size
+            && self.base - set.down > 0.3 * self.size;
         together
+            && !dropped
             && self.artifact == set.letter.artifact
             && gap <= PIECE_GAP * larger
             && set.along >= self.right - OVERLAP * larger

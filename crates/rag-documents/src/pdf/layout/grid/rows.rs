@@ -12,6 +12,14 @@ struct Line {
     base: f32,
     right: f32,
     size: f32,
+    /// The places of its first and last letter in the order of drawing.
+    drawn: (u32, u32),
+}
+
+impl Line {
+    fn is_beside(&self, other: &Self) -> bool {
+        (self.base - other.base).abs() < LEVEL * self.size.min(other.size)
+    }
 }
 
 impl Grid {
@@ -74,10 +82,11 @@ impl Grid {
         let (Some(left), Some(right)) = (self.columns.get(column), self.columns.get(end)) else {
             return Vec::new();
         };
-        if first.iter().any(|line| line.right - left > FULL * (right - left)) {
+        let full = first.iter().any(|line| line.right - left > FULL * (right - left));
+        let beside = are_beside(first, cells);
+        if full && !(beside && labels.is_empty() && are_drawn_by_row(first, cells)) {
             return Vec::new();
         }
-        let beside = are_beside(first, cells);
         let borders = |pair: &[Line]| match pair {
             [above, below] if beside => Some((above.base + below.base) / 2.0 - 0.25 * below.size),
             [above, below] if labels.is_empty() => gap(above, below, cells),
@@ -89,14 +98,26 @@ impl Grid {
 
 /// Whether the lines of the cells stand beside those of the first one.
 fn are_beside(first: &[Line], cells: &[Vec<Line>]) -> bool {
-    let level = |a: &Line, b: &Line| (a.base - b.base).abs() < LEVEL * a.size.min(b.size);
     let filled = cells.iter().filter(|lines| !lines.is_empty()).count();
-    cells.iter().flatten().all(|line| first.iter().any(|own| level(own, line)))
+    cells.iter().flatten().all(|line| first.iter().any(|own| own.is_beside(line)))
         && first.iter().all(|own| {
-            let beside = cells.iter().filter(|cell| cell.iter().any(|line| level(own, line)));
+            let beside = cells.iter().filter(|cell| cell.iter().any(|line| own.is_beside(line)));
             let beside = beside.count();
             beside >= 2 && beside * 10 >= filled * 6
         })
+}
+
+/// Whether what stands beside one line of the first cell is drawn before what stands beside the next: lines that go on in each other
+/// are drawn cell by cell.
+fn are_drawn_by_row(first: &[Line], cells: &[Vec<Line>]) -> bool {
+    let beside = |own: &Line| {
+        let drawn = cells.iter().flatten().filter(|line| own.is_beside(line)).map(|line| line.drawn);
+        drawn.fold((u32::MAX, 0), |all, line| (all.0.min(line.0), all.1.max(line.1)))
+    };
+    first.windows(2).all(|pair| match pair {
+        [above, below] => beside(above).1 < beside(below).0,
+        _ => true,
+    })
 }
 
 /// The middle of the gap between two lines of the first cell which no cell has a line in; `None` when it is not wider than those
@@ -124,15 +145,20 @@ fn note(lines: &mut Vec<Line>, letter: &Letter) {
     /// Cells with more lines are frames around text.
     const MOST: usize = 64;
     let (base, right, size) = (-letter.y, letter.x + letter.width, letter.size);
-    // What is raised or lowered stands in its line.
-    let near = |line: &Line| (line.base - base).abs() < 0.6 * line.size.max(size);
+    // What is raised or lowered, in smaller letters, stands in its line.
+    let near = |line: &Line| {
+        let (small, large) = (line.size.min(size), line.size.max(size));
+        let room = if small < 0.85 * large { 0.6 } else { LEVEL };
+        (line.base - base).abs() < room * large
+    };
     if let Some(line) = lines.iter_mut().find(|line| near(line)) {
         line.right = line.right.max(right);
+        line.drawn = (line.drawn.0.min(letter.start), line.drawn.1.max(letter.start));
         if size > line.size {
             (line.base, line.size) = (base, size);
         }
     } else if lines.len() < MOST {
         let at = lines.partition_point(|line| line.base < base);
-        lines.insert(at, Line { base, right, size });
+        lines.insert(at, Line { base, right, size, drawn: (letter.start, letter.start) });
     }
 }
