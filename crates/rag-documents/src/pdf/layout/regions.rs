@@ -92,11 +92,14 @@ impl Region {
         }
     }
 
-    /// Whether one has a piece in the other.
+    /// Whether one has pieces in the other: more than a few that reach beyond their column.
     fn overlaps(&self, other: &Self) -> bool {
         let boxes = self.right.min(other.right) > self.left.max(other.left)
             && self.bottom.min(other.bottom) > self.top.max(other.top);
-        boxes && !self.lies_over(other) && (self.holds_one_of(other) || other.holds_one_of(self))
+        let few = self.pieces.len().min(other.pieces.len()) / 12;
+        boxes
+            && !self.lies_over(other)
+            && (self.holds_more_of(other, few) || other.holds_more_of(self, few))
     }
 
     /// Whether one is printed over the other, as an overlay or a second layer of a scan's text: many pieces lie on others.
@@ -114,13 +117,16 @@ impl Region {
         count >= FEWEST && count * 4 >= fewer
     }
 
-    /// Whether a piece of another region has pieces of this one above and below it, or over it. A title that reaches across
-    /// columns is above both of them, and they are regions still.
-    fn holds_one_of(&self, other: &Self) -> bool {
-        other.pieces.iter().any(|piece| {
+    /// Whether more than a `few` pieces of another region have pieces of this one above and below them, or over them. A title that
+    /// reaches across columns is above both of them, and they are regions still.
+    fn holds_more_of(&self, other: &Self, few: usize) -> bool {
+        let held = |piece: &&Piece| {
             let (mut above, mut below, mut over) = (false, false, false);
             for own in &self.pieces {
-                if own.left.max(piece.left) < own.right.min(piece.right) {
+                // What reaches a little beyond its column is still in it.
+                let beside = own.right.min(piece.right) - own.left.max(piece.left);
+                let narrower = (own.right - own.left).min(piece.right - piece.left);
+                if beside > 0.15 * narrower {
                     let down = (own.base - piece.base) / own.size.min(piece.size);
                     above |= down <= -0.3;
                     below |= down >= 0.3;
@@ -128,6 +134,7 @@ impl Region {
                 }
             }
             above && below || over
-        })
+        };
+        other.pieces.iter().filter(held).nth(few).is_some()
     }
 }
