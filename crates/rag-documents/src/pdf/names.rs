@@ -128,7 +128,9 @@ pub(crate) fn counted(name: &str, code: u8, cyrillic: bool) -> Option<&'static s
 pub(crate) fn counts(name: &str, code: u8) -> bool {
     let digits = name.trim_start_matches(|c: char| c.is_ascii_alphabetic());
     let hexadecimal = || name.get(1..).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    // TeX's brackets come in sizes, which are counted, too.
     let behind_letters = digits.len() < name.len()
+        && tex::meaning(name).is_none()
         && (digits.parse() == Ok(u32::from(code))
             || name.len() == 3 && hexadecimal() == Some(code));
     let of_dvips = || {
@@ -169,6 +171,7 @@ mod tests {
             ("g65", 65, false, Some("A")),
             ("G41", 65, false, Some("A")),
             ("g66", 65, false, None),
+            ("parenrightbig1", 1, false, None),
             ("a126", 126, false, Some("~")),
             ("a28", 28, false, Some("fi")),
             ("a233", 233, false, Some("é")),

@@ -36,9 +36,26 @@ pub(super) fn rows(mut pieces: Vec<Piece>) -> Vec<Row> {
     }
     for row in &mut rows {
         row.pieces.sort_by(|a, b| a.left.total_cmp(&b.left));
+        in_drawing_order_over_each_other(&mut row.pieces);
     }
     rows.sort_by(|a, b| a.base.total_cmp(&b.base));
     with_formulas(rows)
+}
+
+/// What stands over each other in a row, as the parts of a small fraction, in the order in which it was drawn.
+fn in_drawing_order_over_each_other(pieces: &mut [Piece]) {
+    let over = |a: &Piece, b: &Piece| {
+        let narrower = (a.right - a.left).min(b.right - b.left);
+        a.right.min(b.right) - a.left.max(b.left) > 0.3 * narrower
+    };
+    for end in 1..pieces.len() {
+        for at in (1..=end).rev() {
+            match pieces.get_mut(at - 1..=at) {
+                Some([a, b]) if b.order < a.order && over(a, b) => std::mem::swap(a, b),
+                _ => break,
+            }
+        }
+    }
 }
 
 /// Rows with those in one that make a formula: nearer than lines of text can be, as numerators and denominators are to the line
