@@ -183,7 +183,7 @@ mod tests {
             assert_eq!(counted(name, code, cyrillic), expected, "{name}");
         }
         for (name, expected) in
-            [("summationdisplay", 950.0), ("parenleftBigg", 1750.0), ("radicalbig1", 850.0), ("A", 0.0)]
+            [("summationdisplay", 950.0), ("parenleftBigg", 1750.0), ("parenleftbig6", 1750.0), ("radicalbig1", 850.0), ("A", 0.0)]
         {
             assert_eq!(hang(name), expected, "{name}");
         }

@@ -62,13 +62,15 @@ fn in_drawing_order_over_each_other(pieces: &mut [Piece]) {
 /// they belong to, and drawn in one go. A formula is drawn as it is read.
 fn with_formulas(rows: Vec<Row>) -> Vec<Row> {
     /// The most rows in one, and how near they are, as a share of the font size.
-    const MOST: usize = 7;
+    const MOST: usize = 12;
     const NEAR: f32 = 0.85;
     /// How near the limits of a sum are.
     const LIMIT: f32 = 1.5;
     let near = |above: &Row, below: &Row| {
         let apart = below.base - above.base;
-        apart < NEAR * above.size.min(below.size)
+        let size = above.size.min(below.size);
+        apart < NEAR * size
+            || apart < size && above.is_drawn_around(below) && below.is_drawn_around(above)
             || apart < LIMIT * above.size.max(below.size) && (above.limits(below) || below.limits(above))
     };
     if !rows.windows(2).any(|pair| matches!(pair, [above, below] if near(above, below))) {
@@ -86,9 +88,13 @@ fn with_formulas(rows: Vec<Row>) -> Vec<Row> {
     let mut done: Vec<Row> = Vec::with_capacity(rows.len());
     let mut rest = rows.as_slice();
     while let Some(first) = rest.first() {
-        let pairs = rest.windows(2).take(MOST - 1);
-        let chain =
-            1 + pairs.take_while(|p| matches!(p, [above, below] if near(above, below))).count();
+        let mut bracketed = false;
+        let goes_on = |pair: &&[Row]| {
+            let [above, below] = pair else { return false };
+            bracketed |= above.has_bracket() || below.has_bracket();
+            near(above, below) || bracketed && above.is_beside_bracket(below)
+        };
+        let chain = 1 + rest.windows(2).take(MOST - 1).take_while(goes_on).count();
         let together = (2..=chain).rev().find(|end| rest.get(..*end).is_some_and(in_one_go));
         let (formula, others) = rest.split_at(together.unwrap_or(1));
         match together {
@@ -118,6 +124,30 @@ impl Row {
         let mut pieces: Vec<Piece> = rows.iter().flat_map(|row| row.pieces.clone()).collect();
         pieces.sort_by_key(|piece| piece.order);
         Self { pieces, base, size }
+    }
+
+    /// Whether another row was begun before this one was drawn whole.
+    fn is_drawn_around(&self, row: &Self) -> bool {
+        let last = self.pieces.iter().map(|piece| piece.order).max();
+        let first = row.pieces.iter().map(|piece| piece.order).min();
+        first < last
+    }
+
+    /// Whether it has a piece of a bracket that is as high as several rows.
+    fn has_bracket(&self) -> bool {
+        let is_bracket = |c| matches!(c, '⎛'..='⎭');
+        self.pieces.iter().any(|piece| piece.text.contains(is_bracket))
+    }
+
+    /// Whether one of two rows is drawn between the signs of the other, as those of a matrix are.
+    fn is_beside_bracket(&self, below: &Self) -> bool {
+        let drawn = |row: &Self| {
+            let orders = || row.pieces.iter().map(|piece| piece.order);
+            (orders().min(), orders().max())
+        };
+        let (own, other) = (drawn(self), drawn(below));
+        let within = own.0 < other.0 && other.1 < own.1 || other.0 < own.0 && own.1 < other.1;
+        within && below.base - self.base < 2.2 * self.size.max(below.size)
     }
 
     /// Whether it is what stands below and above the operators of another row, in smaller letters: drawn between its other signs.

@@ -129,8 +129,9 @@ impl Piece {
     pub(super) fn between(&self, next: &Self) -> &'static str {
         let gap = next.left - self.right;
         let size = self.size.min(next.size);
-        // A denominator stands under its numerator.
-        let under = gap < 0.0 && (next.base - self.base).abs() > 0.35 * size;
+        // A denominator stands under its numerator, and the next row of a matrix begins at the left.
+        let lower = (next.base - self.base).abs() > 0.35 * size;
+        let under = gap < 0.0 && lower || gap < -OVERLAP * size;
         if under || spaced(gap / size, super::last(&self.text), super::first(&next.text), WORD_GAP)
         {
             " "

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 /// What a name means that Adobe's list does not have. Brackets and operators come in sizes, with a name for each.
 pub(super) fn meaning(name: &str) -> Option<&'static str> {
     known(name).or_else(|| {
-        let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let (name, _) = counted(name);
         let sizes = ["display", "text", "bigg", "Bigg", "big", "Big", "oldstyle"];
         let stem = sizes.iter().find_map(|size| name.strip_suffix(size))?;
         known(stem).or_else(|| plain(stem))
@@ -15,12 +15,19 @@ pub(super) fn meaning(name: &str) -> Option<&'static str> {
 }
 
 /// How far below its origin, in thousandths of the font size, a bracket or an operator begins to stand on the line, where TeX's
-/// fonts of large signs let it hang: its middle is at the height of a minus then. Half its depth (cmex10), and the 250 of the
-/// minus; none for other names.
+/// fonts of large signs let it hang: its middle is at the height of a minus then. Half its depth (cmex10; for counted sizes that of
+/// MathDesign), and the 250 of the minus; none for other names.
 pub(super) fn hang(name: &str) -> Option<f32> {
     let depths = [("Bigg", 3000.0), ("bigg", 2400.0), ("Big", 1800.0), ("big", 1200.0)];
     let operators = [("display", 1400.0, 2222.0), ("text", 1000.0, 1111.0)];
-    let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let (name, count) = counted(name);
+    // Fonts that count the sizes of brackets go from the smallest to the largest in six steps.
+    if let Some(count) = count.filter(|count| (1..=6).contains(count))
+        && let Some(stem) = name.strip_suffix("big")
+        && (known(stem).is_some() || plain(stem).is_some())
+    {
+        return Some((1200.0 + 360.0 * (count as f32 - 1.0)) / 2.0 + 250.0);
+    }
     let bracket = depths.iter().find_map(|(size, depth)| {
         let stem = name.strip_suffix(size)?;
         (known(stem).is_some() || plain(stem).is_some()).then_some(*depth)
@@ -33,6 +40,12 @@ pub(super) fn hang(name: &str) -> Option<f32> {
         })
     };
     bracket.or_else(operator).map(|depth| depth / 2.0 + 250.0)
+}
+
+/// A name without the number behind it, and the number.
+fn counted(name: &str) -> (&str, Option<u8>) {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    (stem, name.get(stem.len()..).and_then(|count| count.parse().ok()))
 }
 
 fn known(name: &str) -> Option<&'static str> {
@@ -155,6 +168,7 @@ const GLYPHS: &[(&str, &str)] = &[
     ("arrowsoutheast", "↘"),
     ("arrowsouthwest", "↙"),
     ("bardbl", "‖"),
+    ("barex", "|"),
     ("because", "∵"),
     ("bigcircle", "◯"),
     ("blacksquare", "■"),
@@ -241,6 +255,7 @@ const GLYPHS: &[(&str, &str)] = &[
     ("product", "∏"),
     ("punctdash", "—"),
     ("radical", "√"),
+    ("radicallow", "√"),
     ("rangedash", "–"),
     ("rho1", "ϱ"),
     ("sharp", "♯"),

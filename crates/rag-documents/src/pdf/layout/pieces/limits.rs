@@ -3,7 +3,7 @@
 use super::Piece;
 
 /// Pieces that are drawn between two of a line.
-const MOST: usize = 4;
+const MOST: usize = 16;
 
 /// The pieces of a page in the order of drawing.
 pub(super) struct Limits {
@@ -30,7 +30,8 @@ impl Limits {
         Self { drawn }
     }
 
-    /// Whether all that was drawn between two neighbors, and something was, stands there in smaller letters, above or below their line.
+    /// Whether all that was drawn between two neighbors, and something was, stands above or below their line there: in smaller letters
+    /// near to it, or as the rows of a matrix do.
     pub(super) fn part(&self, before: &Piece, after: &Piece) -> bool {
         let at = |order| self.drawn.partition_point(|place| place.order < order);
         let between = self.drawn.get(at(before.latest) + 1..at(after.order)).unwrap_or_default();
@@ -38,10 +39,10 @@ impl Limits {
         (1..=MOST).contains(&between.len())
             && between.iter().all(|place| {
                 let apart = (place.base - after.base).abs();
-                place.size < 0.85 * size
-                    && (0.15 * size..1.6 * size).contains(&apart)
-                    && place.middle > before.left - size
-                    && place.middle < after.right + size
+                let (far, reach) = if place.size < 0.85 * size { (1.6, 1.0) } else { (3.2, 3.0) };
+                (0.15 * size..far * size).contains(&apart)
+                    && place.middle > before.left - reach * size
+                    && place.middle < after.right + reach * size
             })
     }
 }
