@@ -10,7 +10,9 @@ use unicode_normalization::UnicodeNormalization;
 const GRAM: usize = 5;
 /// Characters of a piece whose place is compared: enough to be there once.
 const PIECE: usize = 24;
-/// NFKC, with ideographs for radicals, without white space, hyphens and dashes, the bars between the cells of tables, the marks of list items, and characters that mean nothing outside their font.
+/// NFKC, with ideographs for radicals, without white space, hyphens and dashes, the bars between the cells of tables, the marks of
+/// list items, the parts of brackets that are as high as a matrix, and characters that mean nothing outside their font, as which some
+/// readers write these parts.
 pub(crate) fn normal(text: &str) -> String {
     let dropped = |c: &char| {
         c.is_whitespace()
@@ -19,6 +21,8 @@ pub(crate) fn normal(text: &str) -> String {
                 c,
                 '\u{E000}'
                     ..='\u{F8FF}'
+                        | '\u{239B}'
+                    ..='\u{23AE}'
                         | '-'
                         | '–'
                         | '|'

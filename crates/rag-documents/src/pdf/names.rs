@@ -182,9 +182,13 @@ mod tests {
         ] {
             assert_eq!(counted(name, code, cyrillic), expected, "{name}");
         }
-        for (name, expected) in
-            [("summationdisplay", 950.0), ("parenleftBigg", 1750.0), ("parenleftbig6", 1750.0), ("radicalbig1", 850.0), ("A", 0.0)]
-        {
+        for (name, expected) in [
+            ("summationdisplay", 950.0),
+            ("parenleftBigg", 1750.0),
+            ("parenleftbig6", 1750.0),
+            ("radicalbig1", 850.0),
+            ("A", 0.0),
+        ] {
             assert_eq!(hang(name), expected, "{name}");
         }
         for (name, expected) in [("C0", Some("−")), ("C53", Some("▽")), ("C54", None), ("A", None)]

@@ -269,7 +269,8 @@ fn are_columns(pieces: &[Piece], members: &[usize], gutter: f32) -> bool {
     let by_column = turns * 3 <= fewest;
     // Labels with what they label beside them fill their sides, too, and so does program text with remarks.
     let short = left.letters().min(right.letters()) < 24.0;
-    let program = || left.pieces.iter().filter(|p| p.is_mono()).count() * 10 >= left.pieces.len() * 7;
+    let program =
+        || left.pieces.iter().filter(|p| p.is_mono()).count() * 10 >= left.pieces.len() * 7;
     let labels = turns >= fewest && (short || program()) && aligned(&left, &right);
     if left.is_prose(by_column) && right.is_prose(by_column) && !labels {
         return true;

@@ -71,7 +71,8 @@ fn with_formulas(rows: Vec<Row>) -> Vec<Row> {
         let size = above.size.min(below.size);
         apart < NEAR * size
             || apart < size && above.is_drawn_around(below) && below.is_drawn_around(above)
-            || apart < LIMIT * above.size.max(below.size) && (above.limits(below) || below.limits(above))
+            || apart < LIMIT * above.size.max(below.size)
+                && (above.limits(below) || below.limits(above))
     };
     if !rows.windows(2).any(|pair| matches!(pair, [above, below] if near(above, below))) {
         return rows;

@@ -111,7 +111,8 @@ fn are_beside(first: &[Line], cells: &[Vec<Line>]) -> bool {
 /// are drawn cell by cell.
 fn are_drawn_by_row(first: &[Line], cells: &[Vec<Line>]) -> bool {
     let beside = |own: &Line| {
-        let drawn = cells.iter().flatten().filter(|line| own.is_beside(line)).map(|line| line.drawn);
+        let drawn =
+            cells.iter().flatten().filter(|line| own.is_beside(line)).map(|line| line.drawn);
         drawn.fold((u32::MAX, 0), |all, line| (all.0.min(line.0), all.1.max(line.1)))
     };
     first.windows(2).all(|pair| match pair {

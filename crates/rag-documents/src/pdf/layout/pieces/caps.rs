@@ -19,7 +19,8 @@ pub(super) fn put_first(pieces: &mut Vec<Piece>) {
         let is_sum = letter.starts_with(['Σ', 'Π']);
         piece.size >= LARGER * size && letter.chars().count() == 1 && piece.letters <= 2 && !is_sum
     };
-    let caps: Vec<usize> = (0..pieces.len()).filter(|at| pieces.get(*at).is_some_and(is_cap)).take(MOST).collect();
+    let caps: Vec<usize> =
+        (0..pieces.len()).filter(|at| pieces.get(*at).is_some_and(is_cap)).take(MOST).collect();
     for at in caps.into_iter().rev() {
         let first = pieces.get(at).and_then(|cap| first_line(cap, pieces));
         if let Some(first) = first {
