@@ -11,6 +11,9 @@ const NEIGHBORS: usize = 8;
 const OFF: f32 = 3.0;
 /// The part of a page's height at either end where running lines stand.
 const MARGIN: f32 = 0.16;
+/// A slide has no more lines than these, and more than the few that any page of a document has at its edges.
+const MOST_LINES: usize = 60;
+const FEWEST_SHOWN: usize = 2;
 /// A title is larger than the text by this much.
 const TITLE: f32 = 1.2;
 
@@ -38,6 +41,7 @@ pub(crate) fn find(sheets: &[Sheet<'_>]) -> Vec<Vec<usize>> {
     let candidates: Vec<Vec<Candidate>> = sheets.iter().map(near_edges).collect();
     let lines = sheets.iter().flat_map(|sheet| sheet.lines);
     let usual = usual_size(lines.map(|line| (line.size, line.text.len())));
+    let slides = slides(sheets);
     let mut found: Vec<Vec<usize>> = Vec::with_capacity(sheets.len());
     for (page, (sheet, own)) in sheets.iter().zip(&candidates).enumerate() {
         let mut removed: Vec<usize> = (0..sheet.lines.len())
@@ -45,17 +49,28 @@ pub(crate) fn find(sheets: &[Sheet<'_>]) -> Vec<Vec<usize>> {
             .collect();
         let from = page.saturating_sub(NEIGHBORS);
         let to = (page + NEIGHBORS + 1).min(candidates.len());
-        let others =
-            || (from..to).filter(|other| *other != page).filter_map(|other| candidates.get(other));
+        let others = || {
+            let others = (from..to).filter(|other| *other != page);
+            others.filter_map(|other| Some((other, candidates.get(other)?)))
+        };
         // From the edge inwards: what stands inside of a line that stays is no header.
         for top in [true, false] {
             for depth in 0..OUTERMOST {
                 let Some(candidate) = own.iter().find(|c| c.top == top && c.depth == depth) else {
                     break;
                 };
-                let same = others()
-                    .filter(|page| page.iter().any(|other| candidate.is_like(other)))
-                    .count();
+                let like = |(_, page): &(usize, &Vec<Candidate>)| {
+                    page.iter().any(|other| candidate.is_like(other))
+                };
+                let same = others().filter(like).count();
+                // The title of a slide is on all pages that show it.
+                let slide = |page: &usize| slides.get(*page);
+                if top
+                    && same > 0
+                    && others().filter(like).all(|(other, _)| slide(&other) == slide(&page))
+                {
+                    break;
+                }
                 // Left and right pages may have headers of their own: half of the neighbors, or a third
                 // when there are many.
                 let enough = if to - from > 6 { 3.max((to - from) / 5) } else { 2 };
@@ -80,7 +95,34 @@ pub(crate) fn find(sheets: &[Sheet<'_>]) -> Vec<Vec<usize>> {
     found
 }
 
+/// Which slide each page shows: one that builds up step by step is on several pages, each with all that was on the one before.
+fn slides(sheets: &[Sheet<'_>]) -> Vec<usize> {
+    let mut slides = Vec::with_capacity(sheets.len());
+    let mut slide = 0;
+    for (page, sheet) in sheets.iter().enumerate() {
+        let before = page.checked_sub(1).and_then(|before| sheets.get(before));
+        if !before.is_some_and(|before| sheet.goes_on(before)) {
+            slide += 1;
+        }
+        slides.push(slide);
+    }
+    slides
+}
+
 impl Sheet<'_> {
+    /// Whether it shows all that another page does, which is more than what is at its edges.
+    fn goes_on(&self, before: &Sheet<'_>) -> bool {
+        let shown = |line: &Line| {
+            let same = |own: &Line| {
+                (own.base - line.base).abs() <= OFF && shape(&own.text) == shape(&line.text)
+            };
+            self.lines.iter().any(same)
+        };
+        let lines = || before.lines.iter().filter(|line| line.main);
+        let count = lines().count();
+        (FEWEST_SHOWN + 1..=MOST_LINES).contains(&count) && lines().all(shown)
+    }
+
     /// Whether a line is no more than this page's number or label.
     fn says(&self, candidate: &Candidate, page: usize) -> bool {
         let Some(line) = self.lines.get(candidate.line) else { return false };
