@@ -63,12 +63,9 @@ pub(crate) fn find(sheets: &[Sheet<'_>]) -> Vec<Vec<usize>> {
                     page.iter().any(|other| candidate.is_like(other))
                 };
                 let same = others().filter(like).count();
-                // The title of a slide is on all pages that show it.
-                let slide = |page: &usize| slides.get(*page);
-                if top
-                    && same > 0
-                    && others().filter(like).all(|(other, _)| slide(&other) == slide(&page))
-                {
+                // What belongs to a slide is on all pages that show it.
+                let elsewhere = |(other, _): &_| slides.get(*other) != slides.get(page);
+                if same > 0 && !others().filter(like).any(|other| elsewhere(&other)) {
                     break;
                 }
                 // Left and right pages may have headers of their own: half of the neighbors, or a third
