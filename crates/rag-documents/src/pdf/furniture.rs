@@ -283,6 +283,22 @@ mod tests {
     }
 
     #[test]
+    fn what_belongs_to_a_slide_is_no_furniture() {
+        // The last of three slides builds up in three steps.
+        let points = ["the first point", "the second one", "the last one"];
+        let slide = |title: &str, points: &[&str]| {
+            let mut lines = vec![line(780.0, title), line(20.0, "Ada, on a day")];
+            lines.extend(
+                points.iter().enumerate().map(|(n, point)| line(600.0 - 20.0 * n as f32, point)),
+            );
+            lines
+        };
+        let mut pages = vec![slide("Welcome", &["to all"]), slide("Before", &["there was"])];
+        pages.extend((1..=3).map(|n| slide("What we have made", &points[..n])));
+        check(&pages, &["Ada, on a day"; 5]);
+    }
+
+    #[test]
     fn a_document_of_one_page_has_no_furniture() {
         check(&[vec![line(780.0, "Title"), line(20.0, "1")]], &[]);
     }

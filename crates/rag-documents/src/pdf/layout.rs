@@ -2,6 +2,7 @@
 
 mod columns;
 mod drawing;
+mod formulas;
 mod grid;
 mod lines;
 mod paragraphs;

@@ -8,10 +8,8 @@ const ROWS: usize = 6;
 
 /// Whether a block is neither text in lines nor a table, and the order in which it was drawn is better to read.
 pub(super) fn is_loose(pieces: &[Piece]) -> bool {
-    if pieces.len() < 2 * ROWS {
-        return false;
-    }
-    if !is_coherent(pieces) {
+    // Formulas look like diagrams, but are read as formulas.
+    if pieces.len() < 2 * ROWS || pieces.iter().any(Piece::has_bracket) || !is_coherent(pieces) {
         return false;
     }
     let (loose, rows) = tables::loose_rows(&lines::rows(pieces.to_vec()));

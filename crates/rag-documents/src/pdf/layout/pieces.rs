@@ -99,6 +99,11 @@ impl Piece {
         self.mono * 10 > self.letters * 9
     }
 
+    /// Whether it has a part of a bracket that is as high as several lines.
+    pub(super) fn has_bracket(&self) -> bool {
+        self.text.contains(|c| matches!(c, '⎛'..='⎭'))
+    }
+
     pub(super) fn top(&self) -> f32 {
         self.base - 0.75 * self.size
     }
@@ -130,8 +135,8 @@ impl Piece {
         let gap = next.left - self.right;
         let size = self.size.min(next.size);
         // A denominator stands under its numerator, and the next row of a matrix begins at the left.
-        let lower = (next.base - self.base).abs() > 0.35 * size;
-        let under = gap < 0.0 && lower || gap < -OVERLAP * size;
+        let apart = (next.base - self.base).abs() / size;
+        let under = gap < 0.0 && apart > 0.35 || gap < -OVERLAP * size;
         if under || spaced(gap / size, super::last(&self.text), super::first(&next.text), WORD_GAP)
         {
             " "

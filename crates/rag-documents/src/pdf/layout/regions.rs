@@ -53,13 +53,15 @@ struct Region {
     /// The lowest line, and the font size there.
     base: f32,
     size: f32,
+    /// Whether it has brackets that are as high as several lines.
+    brackets: bool,
 }
 
 impl Region {
     fn new(piece: Piece) -> Self {
         let (left, right, top, bottom) = (piece.left, piece.right, piece.top(), piece.bottom());
-        let (base, size) = (piece.base, piece.size);
-        Self { pieces: vec![piece], left, right, top, bottom, base, size }
+        let (base, size, brackets) = (piece.base, piece.size, piece.has_bracket());
+        Self { pieces: vec![piece], left, right, top, bottom, base, size, brackets }
     }
 
     /// Whether what is drawn next goes on: on the same line, or below. A little above it may be the numerator of a fraction or
@@ -69,7 +71,17 @@ impl Region {
         let size = self.size.max(piece.size);
         let down = (piece.base - self.base) / size;
         let back = self.pieces.last().map_or(0.0, |last| (last.left - piece.right) / size);
-        (-1.6..6.0).contains(&down) && (down > 0.5 || back < 2.0)
+        (-1.6..6.0).contains(&down) && (down > 0.5 || back < 2.0) || self.has_in_brackets(piece)
+    }
+
+    /// Whether what is drawn next is a bracket around a matrix, which begins far above its line, or stands in one.
+    fn has_in_brackets(&self, piece: &Piece) -> bool {
+        let size = self.size.max(piece.size);
+        let higher = (self.base - piece.base) / size;
+        let from_last = self.pieces.last().map_or(0.0, |last| (piece.base - last.base) / size);
+        let begins = piece.has_bracket() || self.pieces.last().is_some_and(Piece::has_bracket);
+        (0.0..6.0).contains(&higher)
+            && (begins || self.brackets && (-1.6..6.0).contains(&from_last))
     }
 
     fn push(&mut self, piece: Piece) {
@@ -87,6 +99,7 @@ impl Region {
         self.right = self.right.max(other.right);
         self.top = self.top.min(other.top);
         self.bottom = self.bottom.max(other.bottom);
+        self.brackets |= other.brackets;
         if other.base > self.base {
             (self.base, self.size) = (other.base, other.size);
         }

@@ -3,11 +3,11 @@
 use super::super::content::{Drawn, Letter};
 use super::*;
 
-/// Sets `text` from `x` at height `y`, 10 points high, half as wide (Chinese: as wide).
-fn set(drawn: &mut Drawn, x: f32, y: f32, text: &str) {
+/// Sets `text` from `x` at height `y`, `size` points high, half as wide (Chinese: as wide).
+fn set(drawn: &mut Drawn, x: f32, y: f32, size: f32, mono: bool, text: &str) {
     let mut x = x;
     for c in text.chars() {
-        let width = if is_wide(c) { 10.0 } else { 5.0 };
+        let width = if is_wide(c) { size } else { 0.5 * size };
         if c != ' ' {
             let start = drawn.text.len() as u32;
             drawn.text.push(c);
@@ -17,10 +17,10 @@ fn set(drawn: &mut Drawn, x: f32, y: f32, text: &str) {
                 x,
                 y,
                 width,
-                size: 10.0,
+                size,
                 direction: (1.0, 0.0),
                 bold: false,
-                mono: false,
+                mono,
                 artifact: false,
             });
         }
@@ -28,13 +28,22 @@ fn set(drawn: &mut Drawn, x: f32, y: f32, text: &str) {
     }
 }
 
+/// Checks the text of pieces of 10 points.
 fn check(pieces: &[(f32, f32, &str)], expected: &str) {
+    let sized: Vec<_> = pieces.iter().map(|(x, y, text)| (*x, *y, 10.0, *text)).collect();
+    check_sized(&sized, expected);
+}
+
+fn check_sized(pieces: &[(f32, f32, f32, &str)], expected: &str) {
     let mut drawn = Drawn::default();
-    for (x, y, text) in pieces {
-        set(&mut drawn, *x, *y, text);
+    for (x, y, size, text) in pieces {
+        set(&mut drawn, *x, *y, *size, false, text);
     }
-    let lines = lines(&drawn);
-    assert_eq!(paragraphs(&lines.iter().collect::<Vec<_>>()), expected);
+    assert_eq!(text_of(&drawn), expected);
+}
+
+fn text_of(drawn: &Drawn) -> String {
+    paragraphs(&lines(drawn).iter().collect::<Vec<_>>())
 }
 
 #[test]
@@ -263,4 +272,121 @@ fn accents_over_letters_are_letters() {
     check(&[(0., 0., "\u{b4}"), (0., 0., "Enonc"), (25., 0., "\u{b4}"), (25., 0., "e")], "Énoncé");
     // Beside a letter it is none.
     check(&[(0., 0., "x"), (5., 0., "`"), (10., 0., "code")], "x`code");
+}
+
+#[test]
+fn limits_are_read_where_they_are_drawn() {
+    check_sized(
+        &[
+            (0., 100., 10., "It is"),
+            (30., 111., 6., "n"),
+            (30., 100., 10., "∑"),
+            (28., 89., 6., "k=1"),
+            (38., 100., 10., "k, as is known."),
+            (0., 70., 10., "Next."),
+        ],
+        "It is n∑ k=1k, as is known.\nNext.",
+    );
+}
+
+#[test]
+fn a_matrix_is_read_row_by_row_within_its_line() {
+    check(
+        &[
+            (0., 100., "Let A ="),
+            (40., 118., "⎛"),
+            (40., 100., "⎝"),
+            (50., 112., "a b"),
+            (50., 94., "c d"),
+            (70., 118., "⎞"),
+            (70., 100., "⎠"),
+            (80., 100., "be one."),
+        ],
+        "Let A = ⎛⎝ a b c d ⎞⎠ be one.",
+    );
+}
+
+#[test]
+fn a_drop_cap_begins_its_first_line() {
+    check_sized(
+        &[
+            (0., 76., 42., "T"),
+            (23., 100., 10., "his text begins with a"),
+            (23., 88., 10., "letter that is as high"),
+            (23., 76., 10., "as three of its lines,"),
+            (0., 64., 10., "and goes on below of it."),
+        ],
+        "This text begins with a letter that is as high as three of its lines, and goes on below of it.",
+    );
+}
+
+#[test]
+fn remarks_stand_beside_the_program_text_that_they_are_about() {
+    let code =
+        ["\\title{Assignment of today}", "\\author{Ada, with a friend}", "\\date{the same day}"];
+    let remarks =
+        ["% What is read at the top", "% Who has written all of it", "% The day it is due back"];
+    let mut drawn = Drawn::default();
+    for (at, (code, remark)) in code.iter().zip(remarks).enumerate() {
+        let y = 100. - 12. * at as f32;
+        set(&mut drawn, 0., y, 10., true, code);
+        set(&mut drawn, 180., y, 10., false, remark);
+    }
+    let text = text_of(&drawn);
+    let lines: Vec<Vec<&str>> =
+        text.lines().map(|line| line.split_whitespace().collect()).collect();
+    for ((line, code), remark) in lines.iter().zip(code).zip(remarks) {
+        assert_eq!(line.join(" ").replace(" | ", " "), format!("{code} {remark}"));
+    }
+    assert_eq!(lines.len(), code.len());
+}
+
+#[test]
+fn text_that_is_printed_over_other_text_is_read_by_itself() {
+    let under = [
+        "A page has its own text,",
+        "which goes on like this,",
+        "line after line, in one",
+        "go and to its very end,",
+        "where it is over.",
+    ];
+    let over = [
+        "What is printed over it",
+        "is another text, with a",
+        "sense of its own, which",
+        "is to be read after the",
+        "first one is read.",
+    ];
+    let lay = |lines: [&'static str; 5], y: f32| -> Vec<(f32, f32, &'static str)> {
+        lines.into_iter().enumerate().map(|(at, text)| (0., y - 12. * at as f32, text)).collect()
+    };
+    check(
+        &[lay(under, 100.), lay(over, 96.)].concat(),
+        "A page has its own text, which goes on like this, line after line, in one go and to its very end, where it is over.\n\
+         What is printed over it is another text, with a sense of its own, which is to be read after the first one is read.",
+    );
+}
+
+#[test]
+fn a_line_that_reaches_into_the_next_column_leaves_them_two() {
+    let mut pieces: Vec<(f32, f32, &str)> = Vec::new();
+    let left = "a line of the left column";
+    for at in 0..12 {
+        let text = if at == 5 { "a line that is too long for it and" } else { left };
+        pieces.push((0., 300. - 12. * at as f32, text));
+    }
+    for at in 0..12 {
+        pieces.push((150., 300. - 12. * at as f32, "one line of the right one"));
+    }
+    let text = {
+        let mut drawn = Drawn::default();
+        for (x, y, text) in &pieces {
+            set(&mut drawn, *x, *y, 10., false, text);
+        }
+        text_of(&drawn)
+    };
+    let (before, after) = text.split_once("one line of the right one").unwrap();
+    assert_eq!(before.matches("left column").count(), 11, "{text}");
+    assert!(before.contains("too long for it and"), "{text}");
+    assert!(!after.contains("left column"), "{text}");
 }

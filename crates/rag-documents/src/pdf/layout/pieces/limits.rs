@@ -1,5 +1,6 @@
 //! The limits of sums and integrals, which are drawn between the signs of a line and read there.
 
+use super::super::formulas::SMALL;
 use super::Piece;
 
 /// Pieces that are drawn between two of a line.
@@ -39,7 +40,7 @@ impl Limits {
         (1..=MOST).contains(&between.len())
             && between.iter().all(|place| {
                 let apart = (place.base - after.base).abs();
-                let (far, reach) = if place.size < 0.85 * size { (1.6, 1.0) } else { (3.2, 3.0) };
+                let (far, reach) = if place.size < SMALL * size { (1.6, 1.0) } else { (3.2, 3.0) };
                 (0.15 * size..far * size).contains(&apart)
                     && place.middle > before.left - reach * size
                     && place.middle < after.right + reach * size
