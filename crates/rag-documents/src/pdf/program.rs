@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ttf_parser::{Face, GlyphId, PlatformId, cff};
+use ttf_parser::{Face, GlyphId, PlatformId, Tag, cff};
 
 use super::lexer::{Lexer, Token, Value};
 use super::names;
@@ -84,7 +84,13 @@ impl Program {
                 self.glyphs.insert(glyph, text);
             }
         }
-        let Some(table) = face.tables().cmap else { return };
+        let raw = face.raw_face();
+        // The directory of a damaged font may not be sorted.
+        let mut maps =
+            raw.table_records.into_iter().filter(|record| record.tag == Tag::from_bytes(b"cmap"));
+        let is_sane =
+            maps.all(|map| names_few(raw.data.get(map.offset as usize..).unwrap_or_default()));
+        let Some(table) = face.tables().cmap.filter(|_| is_sane) else { return };
         for subtable in table.subtables {
             let symbolic = subtable.platform_id == PlatformId::Windows && subtable.encoding_id == 0;
             let macintosh = subtable.platform_id == PlatformId::Macintosh;
@@ -164,6 +170,40 @@ impl Program {
     }
 }
 
+/// Whether the tables of a `cmap` name no more characters than there are: a damaged one may have ranges of four billion each, of
+/// which no library tells before it has gone through them (OpenType 1.9, cmap formats 4, 10, 12 and 13).
+fn names_few(cmap: &[u8]) -> bool {
+    const MOST: u64 = 0x11_0000;
+    let short = |data: &[u8], at: usize| {
+        let bytes = data.get(at..at + 2).and_then(|bytes| bytes.try_into().ok());
+        u64::from(bytes.map_or(0, u16::from_be_bytes))
+    };
+    let long = |data: &[u8], at: usize| short(data, at) << 16 | short(data, at + 2);
+    (0..short(cmap, 2) as usize).all(|record| {
+        let offset = long(cmap, 4 + 8 * record + 4) as usize;
+        let table = cmap.get(offset..).unwrap_or_default();
+        let named: u64 = match short(table, 0) {
+            4 => {
+                let segments = short(table, 6) as usize / 2;
+                let size = |at: usize| {
+                    let (end, start) =
+                        (short(table, 14 + at), short(table, 16 + segments * 2 + at));
+                    (end + 1).saturating_sub(start)
+                };
+                (0..segments).map(|segment| size(segment * 2)).sum()
+            }
+            10 => long(table, 16),
+            12 | 13 => {
+                let groups = long(table, 12).min(table.len() as u64 / 12) as usize;
+                let size = |at: usize| (long(table, at + 4) + 1).saturating_sub(long(table, at));
+                (0..groups).map(|group| size(16 + group * 12)).sum()
+            }
+            _ => 0,
+        };
+        named <= MOST
+    })
+}
+
 /// Private, compatibility and control characters, beside which an ordinary one is better.
 fn is_odd(c: char) -> bool {
     matches!(c, '\0'..='\u{1F}' | '\u{A0}' | '\u{AD}' | '\u{2E80}'..='\u{2FDF}' | '\u{E000}'..='\u{FAFF}')
@@ -183,6 +223,23 @@ mod tests {
         assert_eq!(program.name(66), None);
         let program = Program::parse_type1(b"/Encoding StandardEncoding def");
         assert_eq!(program.name(0x27), Some("quoteright"));
+    }
+
+    #[test]
+    fn a_range_of_all_numbers_is_not_gone_through() {
+        let table = |format: &[u8], groups: &[[u32; 3]]| {
+            let mut cmap = vec![0, 0, 0, 1, 0, 3, 0, 10, 0, 0, 0, 12];
+            cmap.extend(format);
+            cmap.extend((groups.len() as u32).to_be_bytes());
+            cmap.extend(groups.iter().flatten().flat_map(|number| number.to_be_bytes()));
+            cmap
+        };
+        let twelve = [0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert!(names_few(&table(&twelve, &[[0x20, 0x7E, 3], [0x4E00, 0x9FFF, 100]])));
+        assert!(!names_few(&table(&twelve, &[[0x20, 0x7E, 3], [0x80, u32::MAX, 100]])));
+        let many = [[0, 0x10_0000, 1]; 12];
+        assert!(!names_few(&table(&twelve, &many)));
+        assert!(names_few(&[]) && names_few(&[0, 0, 0xFF, 0xFF]));
     }
 
     #[test]
