@@ -230,6 +230,47 @@ fn rows_without_borders_between_them_are_rows() {
 }
 
 #[test]
+fn rows_that_are_drawn_one_after_the_other_are_rows_even_if_one_is_full() {
+    // Borders around the head and the body, and before the last column; the third row fills its cell.
+    let borders = [
+        border(70, 720, 470, 720),
+        border(70, 700, 470, 700),
+        border(70, 620, 470, 620),
+        border(70, 720, 70, 620),
+        border(220, 720, 220, 620),
+        border(470, 720, 470, 620),
+    ];
+    let rows = [
+        ("boldface", "bold"),
+        ("a command with a name that fills", "italic"),
+        ("sans serif", "sans"),
+    ];
+    let mut words = vec![show(75, 706, 10, "Command"), show(225, 706, 10, "Output")];
+    for (at, (command, output)) in rows.into_iter().enumerate() {
+        let y = 686 - 20 * at as u32;
+        words.extend([show(75, y, 10, command), show(225, y, 10, output)]);
+    }
+    let content = [borders.concat(), words.concat()].concat();
+    assert_eq!(
+        text(&good(pages(&[&content], ""))),
+        "Command | Output\nboldface | bold\na command with a name that fills | italic\nsans serif | sans"
+    );
+    // Drawn cell by cell the same lines are those of one row.
+    let mut words = vec![show(75, 706, 10, "Command"), show(225, 706, 10, "Output")];
+    for (at, (command, _)) in rows.into_iter().enumerate() {
+        words.push(show(75, 686 - 20 * at as u32, 10, command));
+    }
+    for (at, (_, output)) in rows.into_iter().enumerate() {
+        words.push(show(225, 686 - 20 * at as u32, 10, output));
+    }
+    let content = [borders.concat(), words.concat()].concat();
+    assert_eq!(
+        text(&good(pages(&[&content], ""))),
+        "Command | Output\nboldface a command with a name that fills sans serif | bold italic sans"
+    );
+}
+
+#[test]
 fn a_frame_around_a_page_makes_no_table_of_it() {
     let borders = [
         "30 30 535 780 re S\n".to_owned(),
