@@ -5,14 +5,15 @@ use std::iter::Sum;
 
 use rag_core::radicals::ideograph;
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::compose;
 
 /// Characters that are compared together: enough to notice a wrong order.
 const GRAM: usize = 5;
 /// Characters of a piece whose place is compared: enough to be there once.
 const PIECE: usize = 24;
-/// NFKC, with ideographs for radicals, without white space, hyphens and dashes, the bars between the cells of tables, the marks of
-/// list items, the parts of brackets that are as high as a matrix, and characters that mean nothing outside their font, as which some
-/// readers write these parts.
+/// NFKC, with ideographs for radicals and accents on their letters, without white space, hyphens and dashes, the bars between the cells
+/// of tables, the marks of list items, the parts of brackets that are as high as a matrix, characters that show nothing, and those that
+/// mean nothing outside their font, as which some readers write the parts of brackets.
 pub(crate) fn normal(text: &str) -> String {
     let dropped = |c: &char| {
         c.is_whitespace()
@@ -29,12 +30,44 @@ pub(crate) fn normal(text: &str) -> String {
                         | '•'
                         | '◦'
                         | '▪'
+                        | '\u{FE00}'
+                    ..='\u{FE0F}'
+                        | '\u{200B}'
+                    ..='\u{200D}'
                         | '\u{AD}'
                         | '\u{2010}'
                         | '\u{FFFE}'
             )
     };
-    text.nfkc().map(ideograph).filter(|c| !dropped(c)).collect()
+    accented(text.nfkc().map(ideograph).filter(|c| !dropped(c)))
+}
+
+/// With accents on the letters behind them: fonts of TeX's draw "´o" for "ó", and most readers write it so.
+fn accented(text: impl Iterator<Item = char>) -> String {
+    let mut accented = String::new();
+    let mut held: Option<char> = None;
+    for c in text {
+        let letter = match c {
+            'ı' => 'i',
+            'ȷ' => 'j',
+            c => c,
+        };
+        let whole = held.and_then(|mark| compose(letter, mark));
+        if whole.is_none() {
+            accented.extend(held.take());
+        }
+        held = match c {
+            'ˆ' => Some('\u{302}'),
+            'ˇ' => Some('\u{30C}'),
+            '\u{300}'..='\u{36F}' => Some(c),
+            _ => None,
+        };
+        if held.is_none() {
+            accented.push(whole.unwrap_or(c));
+        }
+    }
+    accented.extend(held);
+    accented
 }
 
 /// How often each sequence of [`GRAM`] characters is there.

@@ -22,7 +22,7 @@ const MIXED_GAP: f32 = 0.4;
 /// A gap of this share ends a piece: it may be a gutter between columns.
 const PIECE_GAP: f32 = 1.2;
 /// The same where the neighbor was not drawn next: anything wider than a word gap may be a gutter.
-const NEIGHBOR_GAP: f32 = 0.6;
+pub(super) const NEIGHBOR_GAP: f32 = 0.6;
 /// Letters may reach into the next ones by this share: Chinese punctuation is closed up to half its width,
 /// on both sides.
 pub(super) const OVERLAP: f32 = 1.05;
@@ -58,7 +58,7 @@ pub(super) struct Piece {
     /// Its place in the order of drawing.
     pub(super) order: usize,
     /// The same of what was drawn last of it.
-    latest: usize,
+    pub(super) latest: usize,
     /// Whether it is a whole row of a table.
     pub(super) row: bool,
 }

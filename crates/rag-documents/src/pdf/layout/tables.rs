@@ -2,7 +2,7 @@
 
 use super::super::direction;
 use super::lines::Row;
-use super::pieces::Piece;
+use super::pieces::{NEIGHBOR_GAP, Piece};
 use super::{Line, is_wide};
 
 /// A gap this wide, as a share of the font size, may part two cells.
@@ -68,13 +68,22 @@ fn parted(rows: &[Row]) -> Vec<Parted> {
         let other = at.and_then(|at| rows.get(at));
         other.is_none_or(|other| (other.base - row.base).abs() > 1.8 * row.size || mono(other))
     };
+    let mut drawn: Vec<usize> = rows.iter().flat_map(|row| &row.pieces).map(|p| p.order).collect();
+    drawn.sort_unstable();
     let part = |(at, row): (usize, &Row)| {
-        part(row, mono(row) && alone(at.checked_sub(1), row) && alone(Some(at + 1), row))
+        let mono = mono(row) && alone(at.checked_sub(1), row) && alone(Some(at + 1), row);
+        part(row, mono, &drawn)
     };
     rows.iter().enumerate().map(part).collect()
 }
 
-fn part(row: &Row, mono: bool) -> Parted {
+/// Parts a row at its wide gaps; `drawn` are the places of all pieces in the order of drawing.
+fn part(row: &Row, mono: bool, drawn: &[usize]) -> Parted {
+    // Where something else was drawn between two pieces, they are hardly words of one line.
+    let next = |last: &Piece, piece: &Piece| {
+        let before = drawn.partition_point(|order| *order <= last.latest);
+        drawn.partition_point(|order| *order < piece.order) == before
+    };
     let (base, size) = (row.base, row.size);
     let mut cells: Vec<Piece> = Vec::new();
     for piece in row.pieces.iter().cloned() {
@@ -85,7 +94,10 @@ fn part(row: &Row, mono: bool) -> Parted {
                     ((piece.left - last.right) / (0.6 * size)).round().clamp(0.0, 40.0) as usize;
                 last.append(&piece, &" ".repeat(spaces.max(1)));
             }
-            Some(last) if piece.left - last.right < CELL_GAP * size => {
+            Some(last)
+                if piece.left - last.right < CELL_GAP * size
+                    && (piece.left - last.right < NEIGHBOR_GAP * size || next(last, &piece)) =>
+            {
                 let between = last.between(&piece);
                 last.append(&piece, between);
             }

@@ -390,3 +390,16 @@ fn a_line_that_reaches_into_the_next_column_leaves_them_two() {
     assert!(before.contains("too long for it and"), "{text}");
     assert!(!after.contains("left column"), "{text}");
 }
+
+#[test]
+fn a_label_of_two_lines_is_a_cell_beside_a_narrow_gap() {
+    check(
+        &[
+            (0., 100., "strict boolean"),
+            (45., 88., "false"),
+            (78., 100., "Use exactly the format"),
+            (78., 88., "that is asked for."),
+        ],
+        "strict boolean false | Use exactly the format that is asked for.",
+    );
+}
