@@ -267,7 +267,7 @@ fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
                 let gap = (set.along - d.right) / d.size.min(size);
                 // The same letter once more in the same place: bold for want of a bold font.
                 let again = d.parts.last().is_some_and(|part| part.text == set.text)
-                    && (set.along - d.last).abs() < 0.15 * size
+                    && (set.along - d.last).abs() < 0.1 * size
                     && (set.down - d.base).abs() < 0.15 * size
                     && letter.width > 0.2 * size;
                 if !again {
@@ -307,8 +307,10 @@ impl<'a> Draft<'a> {
         let gap = set.along - self.right.max(self.reach);
         let shift = (set.down - self.base).abs();
         // What is raised or lowered belongs to what it touches, or it is another line.
-        let together =
-            shift <= LEVEL * larger || shift <= LINE_SHIFT * larger && gap.abs() <= 0.5 * larger;
+        // The accent of a capital is raised, and the capital stands under it.
+        let over = if self.is_accent() { OVERLAP } else { 0.5 };
+        let touches = (-over..=0.5).contains(&(gap / larger));
+        let together = shift <= LEVEL * larger || shift <= LINE_SHIFT * larger && touches;
         // The first line beside a drop cap stands higher than it, and others are to come.
         let dropped = self.parts.len() == 1
             && self.size >= caps::LARGER * size
@@ -332,6 +334,7 @@ impl<'a> Draft<'a> {
 
     fn push(&mut self, set: &'a Set<'a>, gap: f32, size: f32) {
         let (along, right) = (set.along, set.along + set.letter.width);
+        let accented = self.is_accent();
         self.parts.push(Part { text: set.text, along, right, gap, space: self.space });
         self.space = false;
         self.right = self.right.max(right);
@@ -339,8 +342,8 @@ impl<'a> Draft<'a> {
         self.last = set.along;
         self.bold += usize::from(set.letter.bold);
         self.mono += usize::from(set.letter.mono);
-        if size > self.size {
-            (self.size, self.base) = (size, set.down);
+        if size > self.size || accented {
+            (self.size, self.base) = (size.max(self.size), set.down);
         }
         let same = |(other, _): &&mut (f32, usize)| (size - *other).abs() <= 0.02 * size;
         if let Some((_, letters)) = self.sizes.iter_mut().find(same) {
@@ -348,6 +351,11 @@ impl<'a> Draft<'a> {
         } else if self.sizes.len() < MOST_SIZES {
             self.sizes.push((size, 1));
         }
+    }
+
+    /// Whether it is no more than an accent yet.
+    fn is_accent(&self) -> bool {
+        matches!(self.parts.as_slice(), [part] if accents::accent(part.text).is_some())
     }
 
     fn usual_size(&self) -> f32 {

@@ -270,6 +270,8 @@ fn a_label_in_the_middle_of_its_rows_does_not_make_them_one() {
 #[test]
 fn accents_over_letters_are_letters() {
     check(&[(0., 0., "\u{b4}"), (0., 0., "Enonc"), (25., 0., "\u{b4}"), (25., 0., "e")], "Énoncé");
+    // The accent of a capital is higher.
+    check(&[(0., 0., "1."), (21., 2.6, "\u{b4}"), (20., 0., "Etude")], "1. Étude");
     // Beside a letter it is none.
     check(&[(0., 0., "x"), (5., 0., "`"), (10., 0., "code")], "x`code");
 }

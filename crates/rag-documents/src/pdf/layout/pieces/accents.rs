@@ -30,7 +30,7 @@ fn over(accent: &Part<'_>, letter: &Part<'_>) -> bool {
 }
 
 /// The combining form of an accent that stands alone.
-fn accent(text: &str) -> Option<char> {
+pub(super) fn accent(text: &str) -> Option<char> {
     let mut chars = text.chars();
     let (accent, None) = (chars.next()?, chars.next()) else { return None };
     Some(match accent {
