@@ -170,38 +170,42 @@ impl Program {
     }
 }
 
-/// Whether the tables of a `cmap` name no more characters than there are: a damaged one may have ranges of four billion each, of
-/// which no library tells before it has gone through them (OpenType 1.9, cmap formats 4, 10, 12 and 13).
+/// Whether the tables of a `cmap` are few, and none names more characters than there are: a damaged one may have ranges of four billion
+/// each, of which no library tells before it has gone through them (OpenType 1.9, cmap formats 4, 10, 12 and 13).
 fn names_few(cmap: &[u8]) -> bool {
     const MOST: u64 = 0x11_0000;
+    const MOST_TABLES: u64 = 64;
     let short = |data: &[u8], at: usize| {
         let bytes = data.get(at..at + 2).and_then(|bytes| bytes.try_into().ok());
         u64::from(bytes.map_or(0, u16::from_be_bytes))
     };
     let long = |data: &[u8], at: usize| short(data, at) << 16 | short(data, at + 2);
-    (0..short(cmap, 2) as usize).all(|record| {
-        let offset = long(cmap, 4 + 8 * record + 4) as usize;
-        let table = cmap.get(offset..).unwrap_or_default();
-        let named: u64 = match short(table, 0) {
-            4 => {
-                let segments = short(table, 6) as usize / 2;
-                let size = |at: usize| {
-                    let (end, start) =
-                        (short(table, 14 + at), short(table, 16 + segments * 2 + at));
-                    (end + 1).saturating_sub(start)
-                };
-                (0..segments).map(|segment| size(segment * 2)).sum()
-            }
-            10 => long(table, 16),
-            12 | 13 => {
-                let groups = long(table, 12).min(table.len() as u64 / 12) as usize;
-                let size = |at: usize| (long(table, at + 4) + 1).saturating_sub(long(table, at));
-                (0..groups).map(|group| size(16 + group * 12)).sum()
-            }
-            _ => 0,
-        };
-        named <= MOST
-    })
+    let tables = short(cmap, 2);
+    tables <= MOST_TABLES
+        && (0..tables as usize).all(|record| {
+            let offset = long(cmap, 4 + 8 * record + 4) as usize;
+            let table = cmap.get(offset..).unwrap_or_default();
+            let named: u64 = match short(table, 0) {
+                4 => {
+                    let segments = short(table, 6) as usize / 2;
+                    let size = |at: usize| {
+                        let (end, start) =
+                            (short(table, 14 + at), short(table, 16 + segments * 2 + at));
+                        (end + 1).saturating_sub(start)
+                    };
+                    (0..segments).map(|segment| size(segment * 2)).sum()
+                }
+                10 => long(table, 16),
+                12 | 13 => {
+                    let groups = long(table, 12).min(table.len() as u64 / 12) as usize;
+                    let size =
+                        |at: usize| (long(table, at + 4) + 1).saturating_sub(long(table, at));
+                    (0..groups).map(|group| size(16 + group * 12)).sum()
+                }
+                _ => 0,
+            };
+            named <= MOST
+        })
 }
 
 /// Private, compatibility and control characters, beside which an ordinary one is better.
@@ -239,7 +243,7 @@ mod tests {
         assert!(!names_few(&table(&twelve, &[[0x20, 0x7E, 3], [0x80, u32::MAX, 100]])));
         let many = [[0, 0x10_0000, 1]; 12];
         assert!(!names_few(&table(&twelve, &many)));
-        assert!(names_few(&[]) && names_few(&[0, 0, 0xFF, 0xFF]));
+        assert!(names_few(&[]) && names_few(&[0, 0, 0, 3]) && !names_few(&[0, 0, 0xFF, 0xFF]));
     }
 
     #[test]

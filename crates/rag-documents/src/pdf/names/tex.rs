@@ -18,28 +18,26 @@ pub(super) fn meaning(name: &str) -> Option<&'static str> {
 /// fonts of large signs let it hang: its middle is at the height of a minus then. Half its depth (cmex10; for counted sizes that of
 /// MathDesign), and the 250 of the minus; none for other names.
 pub(super) fn hang(name: &str) -> Option<f32> {
-    let depths = [("Bigg", 3000.0), ("bigg", 2400.0), ("Big", 1800.0), ("big", 1200.0)];
-    let operators = [("display", 1400.0, 2222.0), ("text", 1000.0, 1111.0)];
+    const DEPTHS: [(&str, f32); 6] = [
+        ("Bigg", 3000.0),
+        ("bigg", 2400.0),
+        ("Big", 1800.0),
+        ("big", 1200.0),
+        ("display", 1400.0),
+        ("text", 1000.0),
+    ];
     let (name, count) = counted(name);
-    // Fonts that count the sizes of brackets go from the smallest to the largest in six steps.
-    if let Some(count) = count.filter(|count| (1..=6).contains(count))
-        && let Some(stem) = name.strip_suffix("big")
-        && (known(stem).is_some() || plain(stem).is_some())
-    {
-        return Some((1200.0 + 360.0 * (count as f32 - 1.0)) / 2.0 + 250.0);
-    }
-    let bracket = depths.iter().find_map(|(size, depth)| {
-        let stem = name.strip_suffix(size)?;
-        (known(stem).is_some() || plain(stem).is_some()).then_some(*depth)
-    });
-    let operator = || {
-        operators.iter().find_map(|(size, depth, integral)| {
-            let stem = name.strip_suffix(size)?;
-            let depth = if stem.ends_with("integral") { integral } else { depth };
-            known(stem).is_some().then_some(*depth)
-        })
+    let (stem, size, depth) =
+        DEPTHS.iter().find_map(|(size, depth)| Some((name.strip_suffix(size)?, *size, *depth)))?;
+    known(stem).or_else(|| plain(stem))?;
+    let depth = match (size, count) {
+        // Fonts that count the sizes of brackets go from the smallest to the largest in six steps.
+        ("big", Some(count @ 1..=6)) => depth + 360.0 * f32::from(count - 1),
+        ("display", _) if stem.ends_with("integral") => 2222.0,
+        ("text", _) if stem.ends_with("integral") => 1111.0,
+        _ => depth,
     };
-    bracket.or_else(operator).map(|depth| depth / 2.0 + 250.0)
+    Some(depth / 2.0 + 250.0)
 }
 
 /// A name without the number behind it, and the number.

@@ -1,5 +1,6 @@
 //! Rows of a table that no border parts: many tables have borders around their body and between its columns only.
 
+use super::super::formulas::SMALL;
 use super::{Grid, Letter, MOST_CELLS};
 
 /// Lines whose heights differ by no more than this share of the font size stand beside each other.
@@ -149,7 +150,7 @@ fn note(lines: &mut Vec<Line>, letter: &Letter) {
     // What is raised or lowered, in smaller letters, stands in its line.
     let near = |line: &Line| {
         let (small, large) = (line.size.min(size), line.size.max(size));
-        let room = if small < 0.85 * large { 0.6 } else { LEVEL };
+        let room = if small < SMALL * large { 0.6 } else { LEVEL };
         (line.base - base).abs() < room * large
     };
     if let Some(line) = lines.iter_mut().find(|line| near(line)) {
