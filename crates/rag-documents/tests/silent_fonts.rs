@@ -80,7 +80,43 @@ fn radicals_bullets_and_arabic_forms_are_read_as_what_is_searched_for() {
     check("0001", &[&font("Song"), &map("<0001> <2EDA>"), &descendant("Song")], "页");
     check("0001", &[&font("SymbolMT"), &map("<0001> <F0B7>"), &descendant("SymbolMT")], "•");
     check("0001", &[&font("Wingdings"), &map("<0001> <F0FC>"), &descendant("Wingdings")], "✓");
+    // Nothing to be seen, and which form of a character is to be seen.
+    let unseen = map("<0001> <200B> <0002> <845BDB40DD00>");
+    check("00010002", &[&font("Song"), &unseen, &descendant("Song")], "葛");
     // As the eye sees it: the last letter first. The first glyph is a ligature of two letters.
     let arabic = map("<0001> <06440627> <0002> <FE91>");
     check("00010002", &[&font("Naskh"), &arabic, &descendant("Naskh")], "بلا");
+}
+
+#[test]
+fn a_map_that_was_meant_for_another_font_does_not_rename_letters() {
+    let map = stream(
+        "",
+        "1 begincodespacerange <00> <FF> endcodespacerange 1 beginbfrange <00> <FF> <C900> endbfrange",
+    );
+    let font = |encoding: &str| {
+        [
+            "<< /Type /Font /Subtype /Type1 /BaseFont /Nanum /FontDescriptor 6 0 R /ToUnicode 8 0 R >>".to_owned(),
+            "<< /Type /FontDescriptor /FontName /Nanum /Flags 4 /FontFile 7 0 R >>".to_owned(),
+            stream("", &format!("%!PS /Encoding 256 array {encoding} readonly def")),
+            map.clone(),
+        ]
+    };
+    for (encoding, expected) in [("dup 84 /T put", "T"), ("dup 84 /uniC954 put", "쥔")] {
+        let objects = font(encoding);
+        check("54", &objects.each_ref().map(String::as_str), expected);
+    }
+}
+
+#[test]
+fn bitmaps_that_count_codes_of_russian_letters_are_read_as_those() {
+    let all: String = (0..=255).map(|code| format!("/a{code} ")).collect();
+    let drawn: String = [0xE0, 0xE5, 0xE8, 0xED, 0xEE, 0xF2, 0xF1, 0xFF, 0xA8, 0x69]
+        .map(|code| format!("/a{code} 6 0 R "))
+        .concat();
+    let font = format!(
+        "<< /Type /Font /Subtype /Type3 /FontMatrix [0.001 0 0 0.001 0 0] /FontBBox [0 0 1 1] /FirstChar 0 /LastChar 255 \
+         /CharProcs << {drawn} >> /Encoding << /Type /Encoding /Differences [0 {all}] >> >>"
+    );
+    check("EDEEFFA869", &[&font, &stream("", "")], "нояїi");
 }

@@ -17,9 +17,21 @@ pub(crate) fn logical(text: String) -> String {
     turned(&text, if back >= forth { Level::rtl() } else { Level::ltr() })
 }
 
-/// A text that is written as it is read, such as that of a ligature, as the eye sees it.
+/// A text that is written as it is read, such as that of a ligature, as the eye sees it. Marks stand behind their letters in either
+/// order.
 pub(crate) fn visual(text: String) -> String {
-    if text.chars().any(is_backwards) { turned(&text, Level::ltr()) } else { text }
+    if !text.chars().any(is_backwards) {
+        return text;
+    }
+    let letters = text.trim_start_matches(is_mark);
+    match letters.chars().next() {
+        Some(first) if letters.len() < text.len() => {
+            let (marks, rest) = text.split_at(text.len() - letters.len());
+            let rest = rest.get(first.len_utf8()..).unwrap_or_default();
+            turned(&format!("{first}{marks}{rest}"), Level::ltr())
+        }
+        _ => turned(&text, Level::ltr()),
+    }
 }
 
 /// The algorithm that brings text to paper, which brings it back, too: runs in the other direction turn round.
@@ -38,15 +50,50 @@ fn turn(info: &BidiInfo<'_>, paragraph: &ParagraphInfo, turned: &mut String) {
         let back = levels.get(run.start).is_some_and(Level::is_rtl);
         let run = info.text.get(run).unwrap_or_default();
         if back {
-            turned.extend(run.chars().rev().map(mirrored));
+            turn_letters(run, turned);
         } else {
             turned.push_str(run);
         }
     }
 }
 
+/// The letters of a run from its end, each with the marks that follow it.
+fn turn_letters(run: &str, turned: &mut String) {
+    let mut end = run.len();
+    for (at, c) in run.char_indices().rev().filter(|(_, c)| !is_mark(*c)) {
+        let marks = run.get(at + c.len_utf8()..end).unwrap_or_default();
+        turned.push(mirrored(c));
+        turned.push_str(marks);
+        end = at;
+    }
+    turned.push_str(run.get(..end).unwrap_or_default());
+}
+
+/// Signs of Arabic and Hebrew that stand over or under the letter before them.
+pub(crate) fn is_mark(c: char) -> bool {
+    matches!(
+        c,
+        '\u{34F}'
+            | '\u{591}'..='\u{5BD}'
+            | '\u{5BF}'
+            | '\u{5C1}'..='\u{5C2}'
+            | '\u{5C4}'..='\u{5C5}'
+            | '\u{5C7}'
+            | '\u{610}'..='\u{61A}'
+            | '\u{64B}'..='\u{65F}'
+            | '\u{670}'
+            | '\u{6D6}'..='\u{6DC}'
+            | '\u{6DF}'..='\u{6E4}'
+            | '\u{6E7}'..='\u{6E8}'
+            | '\u{6EA}'..='\u{6ED}'
+            | '\u{8D3}'..='\u{8E1}'
+            | '\u{8E3}'..='\u{8FF}'
+            | '\u{FB1E}'
+    )
+}
+
 /// Letters of the scripts that are written from right to left.
-fn is_backwards(c: char) -> bool {
+pub(crate) fn is_backwards(c: char) -> bool {
     matches!(c, '\u{590}'..='\u{8FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}')
 }
 
@@ -91,5 +138,14 @@ mod tests {
     fn what_a_ligature_means_survives_the_turn() {
         assert_eq!(logical(visual("لا".to_owned())), "لا");
         assert_eq!(visual("fi".to_owned()), "fi");
+    }
+
+    #[test]
+    fn marks_stay_behind_their_letters() {
+        for (seen, read) in [("ةَجاجَدَ", "دَجَاجةَ"), ("see םוֹלשָ here", "see שָלוֹם here")]
+        {
+            assert_eq!(logical(seen.to_owned()), read);
+        }
+        assert_eq!(visual("\u{5B9}ו".to_owned()), "ו\u{5B9}");
     }
 }

@@ -20,6 +20,8 @@ use crate::symbols;
 use composite::Composite;
 use simple::Simple;
 
+const ZERO_WIDTH_SPACE: char = '\u{200B}';
+
 /// Fonts of one document.
 const MOST_FONTS: usize = 20_000;
 
@@ -140,13 +142,14 @@ impl ToUnicode {
 
     /// The text of a code of `width` bytes, if it is one that can be read.
     fn text(&self, width: u8, code: u32) -> Option<String> {
-        match self {
+        let text = match self {
             Self::None => None,
             Self::Identity => char::from_u32(code).map(String::from),
             Self::Map(map) => map.text(width, code),
-        }
-        .map(|text| clean(&text))
-        .filter(|text| !text.is_empty())
+        }?;
+        let shows = |c: char| c != ZERO_WIDTH_SPACE && !is_variation(c);
+        let unseen = !text.is_empty() && !text.contains(shows);
+        Some(clean(&text)).filter(|text| unseen || !text.is_empty())
     }
 }
 
@@ -158,11 +161,17 @@ fn sign(family: Option<&str>, text: &str) -> Option<String> {
 
 /// Whether a text says nothing by itself: private characters and the replacement character.
 fn is_private(text: &str) -> bool {
-    text.chars()
-        .all(|c| matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'.. | char::REPLACEMENT_CHARACTER))
+    let says =
+        |c| !matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'.. | char::REPLACEMENT_CHARACTER);
+    !text.is_empty() && !text.contains(says)
 }
 
-/// As it is to be searched: no control characters, and ordinary characters in place of ligatures, of the radicals that look like
+/// Whether a character chooses one of the forms of that before it.
+fn is_variation(c: char) -> bool {
+    matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
+}
+
+/// As it is to be searched: no control characters and no choices of form, and ordinary characters in place of ligatures, of the radicals that look like
 /// ideographs, and of Arabic letters by their place in the word. Searching would not find words written with them. What is read from
 /// right to left is in the order of the eye, as the letters of a page are.
 fn clean(text: &str) -> String {
@@ -178,8 +187,8 @@ fn clean(text: &str) -> String {
             }
             '\t' | '\u{A0}' => cleaned.push(' '),
             '\u{AD}' => cleaned.push('-'),
-            '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{200B}' => {}
-            c if c.is_control() => {}
+            '\u{FEFF}' | ZERO_WIDTH_SPACE => {}
+            c if c.is_control() || is_variation(c) => {}
             c => cleaned.push(c),
         }
     }

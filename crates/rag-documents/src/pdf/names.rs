@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 
 use flate2::read::ZlibDecoder;
 
+use crate::symbols;
+
 /// Made by `scripts/pdf-tables`; parts that begin with a line `@kind name`.
 static PACKED: &[u8] = include_bytes!("../../data/names.z");
 
@@ -81,6 +83,9 @@ pub(crate) fn standard_widths(base_font: &str) -> Option<&'static HashMap<&'stat
 pub(crate) fn meaning(name: &str) -> Option<String> {
     if let Some(text) = TABLES.glyphs.get(name).copied().or_else(|| tex::meaning(name)) {
         return Some(text.to_owned());
+    }
+    if let Some(code) = encoding("Symbol").unwrap_or_default().iter().position(|n| *n == name) {
+        return symbols::meaning("symbol", code as u32).map(String::from);
     }
     let stem = name.split('.').next().filter(|stem| !stem.is_empty())?;
     let mut text = String::new();
@@ -164,6 +169,8 @@ mod tests {
             ("radicalbig1", Some("√")),
             ("fouroldstyle", Some("4")),
             ("lessmuch", Some("≪")),
+            ("registerserif", Some("®")),
+            ("apple", None),
         ] {
             assert_eq!(meaning(name).as_deref(), expected, "{name}");
         }

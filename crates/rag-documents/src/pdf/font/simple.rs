@@ -132,10 +132,11 @@ impl Encoding {
                 }
             }
         }
+        let shown = shown(pdf, font, &glyphs);
         Self {
-            cyrillic: is_cyrillic(&glyphs),
-            counted: is_counted(&glyphs),
-            numbered: is_numbered(&glyphs),
+            cyrillic: is_cyrillic(&shown),
+            counted: is_counted(&shown),
+            numbered: is_numbered(&shown),
             names: glyphs,
             signs: base_font.contains("Dingbats"),
             family: symbols::family(base_font),
@@ -149,7 +150,7 @@ impl Encoding {
         // Two-byte codes in the map of a one-byte font are a common mistake.
         let mapped = to_unicode.text(1, code.into()).or_else(|| to_unicode.text(2, code.into()));
         if let Some(text) = mapped.as_ref().filter(|text| !is_private(text)) {
-            return text.clone();
+            return plain_letter(code, text, program).unwrap_or_else(|| text.clone());
         }
         let by_program = || program.text_of_code(code).map(str::to_owned);
         let name = self.names.get(usize::from(code)).and_then(Option::as_deref);
@@ -188,10 +189,30 @@ impl Encoding {
             (Some(text), _) => text,
             // The codes of white space and of no glyph at all show nothing.
             (None, None | Some(".notdef")) if code < 0x20 => String::new(),
-            (None, Some(".notdef")) => String::new(),
+            (None, Some(".notdef" | "cwm" | "compwordmark")) => String::new(),
             (None, _) => char::REPLACEMENT_CHARACTER.to_string(),
         }
     }
+}
+
+/// The names of the glyphs that a font has: a bitmap font may name all codes, but draws only some of them.
+fn shown(pdf: &Pdf, font: &Dictionary, names: &[Option<String>]) -> Vec<Option<String>> {
+    let drawn = pdf.dictionary(font, b"CharProcs");
+    let is_drawn =
+        |name: &&String| drawn.is_none_or(|drawn| drawn.is_empty() || drawn.has(name.as_bytes()));
+    names.iter().map(|name| name.as_ref().filter(is_drawn).cloned()).collect()
+}
+
+/// The letter that a program names by its own code, in a font whose map is one for the Chinese or Korean font beside it: it counts
+/// on from a multiple of 256.
+fn plain_letter(code: u8, mapped: &str, program: &Program) -> Option<String> {
+    let mut chars = mapped.chars();
+    let (mapped, None) = (u32::from(chars.next()?), chars.next()) else { return None };
+    if mapped < 0x1100 || mapped % 256 != u32::from(code) || !code.is_ascii_graphic() {
+        return None;
+    }
+    let letter = char::from(code).to_string();
+    (names::meaning(program.name(code)?)? == letter).then_some(letter)
 }
 
 /// How many of these codes have a name that `is` one of its kind.
@@ -217,11 +238,12 @@ fn is_counted(names: &[Option<String>]) -> bool {
 /// Whether names that only count their codes do so for a Russian text in TeX's T2A: most of its letters stand where other encodings
 /// have the few that are accented.
 fn is_cyrillic(names: &[Option<String>]) -> bool {
-    // The most frequent letters are in any text: о, е, а, и, н and т.
+    // The most frequent letters are in any text: о, е, а, и, н and т; or their capitals, in a title.
     const USUAL: [u8; 6] = [0xEE, 0xE5, 0xE0, 0xE8, 0xED, 0xF2];
+    let usual = |from: u8| how_many(USUAL.map(|code| code - from), names, names::counts);
     let high = how_many(0xC0..=0xFF, names, names::counts);
     let low = how_many((b'A'..=b'Z').chain(b'a'..=b'z'), names, names::counts);
-    high >= 8 && high > 2 * low && how_many(USUAL, names, names::counts) >= 4
+    high >= 8 && high > 2 * low && usual(0).max(usual(0x20)) >= 4
 }
 
 /// Whether glyphs that are named by their numbers have those of characters: glyphs that were only counted have the first ones, too,

@@ -4,11 +4,14 @@ mod accents;
 mod caps;
 mod holes;
 mod limits;
+mod marks;
 mod neighbors;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::super::content::Letter;
+use super::super::direction;
 use super::{is_wide, without_space};
 use neighbors::neighbors;
 
@@ -162,7 +165,7 @@ fn spaced(gap: f32, before: Option<char>, after: Option<char>, word: f32) -> boo
 
 /// A letter in the frame of its direction: along the line, and downwards across lines.
 struct Set<'a> {
-    text: &'a str,
+    text: Cow<'a, str>,
     letter: &'a Letter,
     along: f32,
     down: f32,
@@ -203,7 +206,7 @@ pub(super) fn by_direction(letters: &[Letter], text: &str, rows: Vec<Piece>) -> 
         }
         if let Some(((dx, dy), letters)) = frames.get_mut(recent) {
             let (along, down) = (letter.x * *dx + letter.y * *dy, letter.x * *dy - letter.y * *dx);
-            letters.push(Set { text, letter, along, down });
+            letters.push(Set { text: Cow::Borrowed(text), letter, along, down });
         }
     }
     let in_rows: usize = rows.iter().map(|row| row.letters).sum();
@@ -211,6 +214,7 @@ pub(super) fn by_direction(letters: &[Letter], text: &str, rows: Vec<Piece>) -> 
     frames.sort_by_key(|(direction, letters)| std::cmp::Reverse(letters.len() + own(*direction)));
     let mut rows = Some(rows);
     let pieces = |(direction, letters): ((f32, f32), Vec<Set<'_>>)| {
+        let letters = marks::on_letters(letters);
         let mut pieces = neighbors(once(drawing_order(&letters)));
         caps::put_first(&mut pieces);
         if direction == UPRIGHT {
@@ -316,8 +320,13 @@ impl<'a> Draft<'a> {
         let dropped = self.parts.len() == 1
             && self.size >= caps::LARGER * size
             && self.base - set.down > 0.3 * self.size;
+        // Arabic that is drawn as it is read goes to the left, letter by letter.
+        let backwards = |text: &str| text.chars().any(direction::is_backwards);
+        let leftwards = set.along < self.last
+            && (backwards(&set.text) || self.parts.last().is_some_and(|part| backwards(part.text)));
         together
             && !dropped
+            && !leftwards
             && self.artifact == set.letter.artifact
             && gap <= PIECE_GAP * larger
             && set.along >= self.right - OVERLAP * larger
@@ -336,7 +345,7 @@ impl<'a> Draft<'a> {
     fn push(&mut self, set: &'a Set<'a>, gap: f32, size: f32) {
         let (along, right) = (set.along, set.along + set.letter.width);
         let accented = self.is_accent();
-        self.parts.push(Part { text: set.text, along, right, gap, space: self.space });
+        self.parts.push(Part { text: &set.text, along, right, gap, space: self.space });
         self.space = false;
         self.right = self.right.max(right);
         self.reach = self.right;

@@ -405,3 +405,16 @@ fn a_label_of_two_lines_is_a_cell_beside_a_narrow_gap() {
         "strict boolean false | Use exactly the format that is asked for.",
     );
 }
+
+#[test]
+fn marks_stand_behind_their_letters_in_either_order_of_drawing() {
+    let places: [(f32, f32, &str); 3] = [(20., 0., "د"), (15., 0., "ج"), (10., 0., "ر")];
+    let marks: [(f32, f32, &str); 3] =
+        [(20.5, 0., "\u{64E}"), (14., 0., "\u{650}"), (10.5, 0., "\u{64F}")];
+    let as_read: Vec<_> =
+        places.iter().zip(&marks).flat_map(|(letter, mark)| [*letter, *mark]).collect();
+    let from_left: Vec<_> = as_read.iter().rev().copied().collect();
+    for order in [as_read, from_left] {
+        check(&order, "د\u{64E}ج\u{650}ر\u{64F}");
+    }
+}

@@ -94,7 +94,12 @@ pub(super) fn letter(code: u8, cyrillic: bool) -> Option<&'static str> {
             0xC0.. => high(at).to_string(),
             _ => String::new(),
         });
+        // Letters of other languages than Russian: capitals, and 0x20 behind each its small one.
+        const OTHERS: &str = "ҐҒЂЋҺҖҘЉЇҚҠҜӔҢҤЅӨҪЎҮҰҲЏҸҶЄӘЊ";
+        let other = |at: usize| OTHERS.chars().nth(at).map(String::from).unwrap_or_default();
         let cyrillic = std::array::from_fn(|at| match at + 0x80 {
+            code @ ..0x9C => other(code - 0x80),
+            code @ 0xA0..0xBC => other(code - 0xA0).to_lowercase(),
             0x9C => "Ё".to_owned(),
             0x9D => "№".to_owned(),
             0xBC => "ё".to_owned(),
