@@ -106,6 +106,12 @@ pub(crate) fn meaning(name: &str) -> Option<String> {
     Some(text)
 }
 
+/// Whether a glyph shows no character: an empty one, the mark between the halves of a word, or an end of a brace over or under a
+/// formula.
+pub(crate) fn says_nothing(name: &str) -> bool {
+    matches!(name, ".notdef" | "cwm" | "compwordmark") || name.starts_with("bracehtip")
+}
+
 fn character(digits: &str) -> Option<char> {
     char::from_u32(u32::from_str_radix(digits, 16).ok()?)
 }

@@ -61,3 +61,13 @@ pub(crate) fn pages(contents: &[&str], catalog: &str) -> Vec<u8> {
     }
     pdf_with(&objects.iter().map(String::as_str).collect::<Vec<_>>(), "")
 }
+
+/// Words of this size at a place, in Helvetica.
+pub(crate) fn show(x: u32, y: u32, size: u32, words: &str) -> String {
+    format!("BT /F {size} Tf {x} {y} Td ({words}) Tj ET\n")
+}
+
+/// A line at these places, as the border of a cell.
+pub(crate) fn border(x0: u32, y0: u32, x1: u32, y1: u32) -> String {
+    format!("{x0} {y0} m {x1} {y1} l S\n")
+}

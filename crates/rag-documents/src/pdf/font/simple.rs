@@ -189,7 +189,7 @@ impl Encoding {
             (Some(text), _) => text,
             // The codes of white space and of no glyph at all show nothing.
             (None, None | Some(".notdef")) if code < 0x20 => String::new(),
-            (None, Some(".notdef" | "cwm" | "compwordmark")) => String::new(),
+            (None, Some(name)) if names::says_nothing(name) => String::new(),
             (None, _) => char::REPLACEMENT_CHARACTER.to_string(),
         }
     }

@@ -3,6 +3,8 @@
 mod rows;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
 
 use super::super::content::{Drawn, Letter};
 use super::super::rules::Rule;
@@ -150,16 +152,24 @@ impl Grid {
                 }
             }
         }
-        let cells: Vec<usize> = (0..wide * high).map(|field| groups.head(field)).collect();
+        let mut cells: Vec<usize> = (0..wide * high).map(|field| groups.head(field)).collect();
+        let mut rows = rows;
+        // A box that touches a table may lie over another one: its rows are none of the table.
+        let whole = whole_rows(&cells, wide);
+        if whole.len() < 2 {
+            return None;
+        }
+        if whole.len() < high {
+            rows = rows.get(whole.start..=whole.end)?.to_vec();
+            let first = whole.start * wide;
+            let own = cells.get(first..whole.end * wide)?;
+            cells = own.iter().map(|cell| cell.checked_sub(first)).collect::<Option<_>>()?;
+        }
         let grid = Self { columns, rows, cells };
-        let whole = grid.heads().all(|head| {
-            let (wide, high) = grid.size(head);
-            let fields = grid.cells.iter().filter(|cell| **cell == head).count();
-            wide * high == fields
-        });
+        let high = whole.len();
         // Where most cells reach over several fields it is a form, whose boxes are no columns.
         let cells = grid.heads().count();
-        (whole && cells >= 4 && cells * 10 >= wide * high * 6).then_some(grid)
+        (cells >= 4 && cells * 10 >= wide * high * 6).then_some(grid)
     }
 
     fn wide(&self) -> usize {
@@ -270,6 +280,46 @@ fn places(borders: &[Border], crossing: &[Border]) -> Vec<f32> {
     places.sort_by(f32::total_cmp);
     places.dedup_by(|next, last| *next - *last <= OFF);
     places
+}
+
+/// The longest run of rows of a grid that is `wide` fields wide in which every cell is a rectangle.
+fn whole_rows(cells: &[usize], wide: usize) -> Range<usize> {
+    let high = cells.len() / wide;
+    let mut spans: HashMap<usize, Span> = HashMap::new();
+    for (field, cell) in cells.iter().enumerate() {
+        let (row, column) = (field / wide, field % wide);
+        let span = spans.entry(*cell).or_insert(Span {
+            rows: row..row + 1,
+            columns: column..column + 1,
+            fields: 0,
+        });
+        span.rows.end = row + 1;
+        span.columns = span.columns.start.min(column)..span.columns.end.max(column + 1);
+        span.fields += 1;
+    }
+    let mut is_whole = vec![true; high];
+    for span in spans.values().filter(|span| span.fields < span.rows.len() * span.columns.len()) {
+        is_whole.get_mut(span.rows.clone()).into_iter().flatten().for_each(|whole| *whole = false);
+    }
+    let mut longest = 0..0;
+    let mut start = 0;
+    for row in 0..=high {
+        if is_whole.get(row).copied().unwrap_or(false) {
+            continue;
+        }
+        if row - start > longest.len() {
+            longest = start..row;
+        }
+        start = row + 1;
+    }
+    longest
+}
+
+/// Over which rows and columns of a grid a cell reaches, and how many fields it has.
+struct Span {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    fields: usize,
 }
 
 /// The text of a cell; `None` when it is too much for one.

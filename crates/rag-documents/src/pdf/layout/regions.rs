@@ -4,6 +4,7 @@
 //! says nothing where regions lie in each other, as when a page is drawn font by font: these are one region, read by where
 //! things stand.
 
+use super::formulas::SMALL;
 use super::pieces::Piece;
 
 /// Regions and pieces of a page; one that is drawn in more is read by where things stand.
@@ -71,7 +72,19 @@ impl Region {
         let size = self.size.max(piece.size);
         let down = (piece.base - self.base) / size;
         let back = self.pieces.last().map_or(0.0, |last| (last.left - piece.right) / size);
-        (-1.6..6.0).contains(&down) && (down > 0.5 || back < 2.0) || self.has_in_brackets(piece)
+        (-1.6..6.0).contains(&down) && (down > 0.5 || back < 2.0) && !self.is_under(piece)
+            || self.has_in_brackets(piece)
+    }
+
+    /// Whether what is drawn next stands a line above what was drawn last, as the numbers of an axis do: a numerator is drawn before
+    /// its denominator.
+    fn is_under(&self, piece: &Piece) -> bool {
+        self.pieces.last().is_some_and(|last| {
+            let higher = (last.base - piece.base) / last.size;
+            let beside = last.right.min(piece.right) - last.left.max(piece.left);
+            let narrower = (last.right - last.left).min(piece.right - piece.left);
+            higher > 0.9 && beside > 0.5 * narrower && piece.size > SMALL * last.size
+        })
     }
 
     /// Whether what is drawn next is a bracket around a matrix, which begins far above its line, or stands in one.

@@ -418,3 +418,24 @@ fn marks_stand_behind_their_letters_in_either_order_of_drawing() {
         check(&order, "د\u{64E}ج\u{650}ر\u{64F}");
     }
 }
+
+#[test]
+fn the_numbers_of_an_axis_are_read_as_they_are_drawn() {
+    check(&[(0., 0., "0"), (0., 14., "1"), (0., 28., "2"), (0., 42., "3")], "0\n1\n2\n3");
+}
+
+#[test]
+fn the_parts_of_a_bracket_are_none_of_the_rows_beside_them() {
+    let bracket = |x: f32, [first, middle, last]: [&'static str; 3]| {
+        let middles = (0..9).map(move |at| (x, 115. - 3. * at as f32, middle));
+        [(x, 118., first)].into_iter().chain(middles).chain([(x, 81., last)])
+    };
+    let rows = [(24., 122., "a b"), (24., 108., "c d"), (24., 94., "e f"), (24., 80., "g h")];
+    let drawn: Vec<_> = [(0., 101., "A =")]
+        .into_iter()
+        .chain(bracket(17., ["⎛", "⎜", "⎝"]))
+        .chain(rows)
+        .chain(bracket(40., ["⎞", "⎟", "⎠"]))
+        .collect();
+    check(&drawn, "A = ⎛⎜⎜ ⎜⎜⎜ ⎜⎜⎜ ⎜ ⎝ a b c d e f g h⎞⎟⎟ ⎟⎟⎟ ⎟⎟⎟ ⎟ ⎠");
+}

@@ -32,10 +32,14 @@ impl Limits {
     }
 
     /// Whether all that was drawn between two neighbors, and something was, stands above or below their line there: in smaller letters
-    /// near to it, or as the rows of a matrix do.
+    /// near to it, or as the rows of a matrix do. A part of a bracket stands in the line of what was drawn next only.
     pub(super) fn part(&self, before: &Piece, after: &Piece) -> bool {
         let at = |order| self.drawn.partition_point(|place| place.order < order);
         let between = self.drawn.get(at(before.latest) + 1..at(after.order)).unwrap_or_default();
+        // The parts of a bracket stand beside the rows in it.
+        if !between.is_empty() && (before.has_bracket() || after.has_bracket()) {
+            return true;
+        }
         let size = before.size.max(after.size);
         (1..=MOST).contains(&between.len())
             && between.iter().all(|place| {

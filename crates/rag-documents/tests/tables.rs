@@ -1,0 +1,148 @@
+//! What is read of the tables of PDFs: their borders, and rows that have none.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use rag_documents::{Limits, read};
+
+#[path = "made/pdf.rs"]
+#[expect(dead_code, reason = "made for other tests, too")]
+mod made;
+use made::{border, pages, show};
+
+/// The text of a page with these borders and words.
+fn text(borders: &[String], words: &[String]) -> String {
+    let content = [borders.concat(), words.concat()].concat();
+    let document = read(pages(&[&content], ""), "a.pdf", &Limits::default()).unwrap();
+    document.sections.iter().map(|s| s.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn cells_with_borders_are_read_whole_however_their_lines_are_broken() {
+    // Two columns, three rows; the first cell reaches over the last two rows.
+    let borders = [
+        border(70, 720, 470, 720),
+        border(70, 700, 470, 700),
+        border(200, 670, 470, 670),
+        border(70, 640, 470, 640),
+        border(200, 720, 200, 640),
+        border(470, 720, 470, 640),
+    ];
+    // It is open at its left side.
+    let words = [
+        show(72, 740, 10, "Above"),
+        show(75, 706, 10, "Kind of leave"),
+        show(205, 706, 10, "Days"),
+        show(75, 688, 10, "Leave in"),
+        show(75, 676, 10, "the summer"),
+        show(205, 688, 10, "fifteen, and one"),
+        show(205, 676, 10, "for each child"),
+        show(205, 658, 10, "none in"),
+        show(205, 646, 10, "the first year"),
+        show(72, 620, 10, "Below"),
+    ];
+    assert_eq!(
+        text(&borders, &words),
+        "Above\nKind of leave | Days\nLeave in the summer | fifteen, and one for each child\n\
+         Leave in the summer | none in the first year\nBelow"
+    );
+}
+
+#[test]
+fn rows_without_borders_between_them_are_rows() {
+    // Borders around the head and the body, and between the columns. Cells of the body are centered in their rows.
+    let borders = [
+        border(70, 720, 470, 720),
+        border(70, 700, 470, 700),
+        border(70, 600, 470, 600),
+        border(70, 720, 70, 600),
+        border(220, 720, 220, 600),
+        border(470, 720, 470, 600),
+    ];
+    let words = [
+        show(75, 706, 10, "Place"),
+        show(225, 706, 10, "Field"),
+        show(75, 688, 10, "Berkeley"),
+        show(225, 688, 10, "Psychology"),
+        show(75, 660, 10, "Vermont"),
+        show(225, 666, 10, "Experimental"),
+        show(225, 654, 10, "psychology"),
+        show(75, 632, 10, "Berkeley"),
+        show(225, 638, 10, "Public health"),
+        show(225, 626, 10, "and ethics"),
+    ];
+    assert_eq!(
+        text(&borders, &words),
+        "Place | Field\nBerkeley | Psychology\nVermont | Experimental psychology\nBerkeley | Public health and ethics"
+    );
+}
+
+#[test]
+fn rows_that_are_drawn_one_after_the_other_are_rows_even_if_one_is_full() {
+    // Borders around the head and the body, and before the last column; the third row fills its cell.
+    let borders = [
+        border(70, 720, 470, 720),
+        border(70, 700, 470, 700),
+        border(70, 620, 470, 620),
+        border(70, 720, 70, 620),
+        border(220, 720, 220, 620),
+        border(470, 720, 470, 620),
+    ];
+    let rows = [
+        ("boldface", "bold"),
+        ("a command with a name that fills", "italic"),
+        ("sans serif", "sans"),
+    ];
+    let mut words = vec![show(75, 706, 10, "Command"), show(225, 706, 10, "Output")];
+    for (at, (command, output)) in rows.into_iter().enumerate() {
+        let y = 686 - 20 * at as u32;
+        words.extend([show(75, y, 10, command), show(225, y, 10, output)]);
+    }
+    assert_eq!(
+        text(&borders, &words),
+        "Command | Output\nboldface | bold\na command with a name that fills | italic\nsans serif | sans"
+    );
+    // Drawn cell by cell the same lines are those of one row.
+    let mut words = vec![show(75, 706, 10, "Command"), show(225, 706, 10, "Output")];
+    for (at, (command, _)) in rows.into_iter().enumerate() {
+        words.push(show(75, 686 - 20 * at as u32, 10, command));
+    }
+    for (at, (_, output)) in rows.into_iter().enumerate() {
+        words.push(show(225, 686 - 20 * at as u32, 10, output));
+    }
+    assert_eq!(
+        text(&borders, &words),
+        "Command | Output\nboldface a command with a name that fills sans serif | bold italic sans"
+    );
+}
+
+#[test]
+fn a_frame_around_a_page_makes_no_table_of_it() {
+    let borders = [
+        "30 30 535 780 re S\n".to_owned(),
+        border(30, 780, 565, 780),
+        border(300, 780, 300, 810),
+        border(30, 60, 565, 60),
+        border(300, 30, 300, 60),
+    ];
+    let words: Vec<String> =
+        (0..40).map(|n| show(50, 760 - 14 * n, 10, &format!("Line {n} ends here."))).collect();
+    let text = text(&borders, &words);
+    assert!(!text.contains(" | "), "{text}");
+}
+
+#[test]
+fn a_box_that_lies_over_another_one_is_no_row_of_the_table_below() {
+    // A box for a title that touches the table, and another one in its corner.
+    let mut borders = vec!["70 700 300 60 re S\n".to_owned(), "70 730 200 30 re S\n".to_owned()];
+    borders.extend([0, 20, 40, 60].map(|y| border(70, 700 - y, 370, 700 - y)));
+    borders.extend([70, 170, 270, 370].map(|x| border(x, 700, x, 640)));
+    let mut words = vec![show(80, 740, 10, "Corner"), show(280, 710, 10, "Title")];
+    let cells = [("Size", "Short", "Long"), ("Word", "yes", ""), ("TeX", "yes", "yes")];
+    for (at, (first, second, third)) in cells.into_iter().enumerate() {
+        let y = 686 - 20 * at as u32;
+        words.extend([show(80, y, 10, first), show(250, y, 10, second), show(272, y, 10, third)]);
+    }
+    assert_eq!(
+        text(&borders, &words),
+        "Corner\nTitle\nSize | Short | Long\nWord | yes\nTeX | yes | yes"
+    );
+}
