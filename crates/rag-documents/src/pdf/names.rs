@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use flate2::read::ZlibDecoder;
 
 use crate::symbols;
+pub(crate) use tex::Letters;
 
 /// Made by `scripts/pdf-tables`; parts that begin with a line `@kind name`.
 static PACKED: &[u8] = include_bytes!("../../data/names.z");
@@ -130,13 +131,19 @@ pub(crate) fn of_publisher(name: &str) -> Option<&'static str> {
 
 /// What a glyph name means that only counts the glyphs: `g65`, `c65`, `a65` or `G41` beside the code 65. The fonts that TeX makes
 /// of bitmaps have such names, so that the codes are those of its encodings.
-pub(crate) fn counted(name: &str, code: u8, cyrillic: bool) -> Option<&'static str> {
-    counts(name, code).then(|| tex::letter(code, cyrillic)).flatten()
+pub(crate) fn counted(name: &str, code: u8, letters: Letters) -> Option<&'static str> {
+    counts(name, code).then(|| tex::letter(code, letters)).flatten()
 }
 
-/// Whether a glyph name is no more than its code: in decimal or hexadecimal digits behind letters, or as dvips counts, in base 36
-/// from `A0` on.
+/// Whether a glyph name is no more than its code: in decimal or hexadecimal digits behind letters, as dvips counts, in base 36 from
+/// `A0` on, or as it did before, with the character of the code or its hexadecimal digits behind `#`.
 pub(crate) fn counts(name: &str, code: u8) -> bool {
+    if let &[byte] = name.as_bytes() {
+        return byte == code;
+    }
+    if let Some(digits) = name.strip_prefix('#') {
+        return u8::from_str_radix(digits, 16) == Ok(code);
+    }
     let digits = name.trim_start_matches(|c: char| c.is_ascii_alphabetic());
     let hexadecimal = || name.get(1..).and_then(|digits| u8::from_str_radix(digits, 16).ok());
     // TeX's brackets come in sizes, which are counted, too.
@@ -180,20 +187,37 @@ mod tests {
         ] {
             assert_eq!(meaning(name).as_deref(), expected, "{name}");
         }
-        for (name, code, cyrillic, expected) in [
-            ("g65", 65, false, Some("A")),
-            ("G41", 65, false, Some("A")),
-            ("g66", 65, false, None),
-            ("parenrightbig1", 1, false, None),
-            ("a126", 126, false, Some("~")),
-            ("a28", 28, false, Some("fi")),
-            ("a233", 233, false, Some("é")),
-            ("a233", 233, true, Some("й")),
-            ("a128", 128, false, None),
-            ("C8", 80, false, Some("P")),
-            ("CX", 105, false, Some("i")),
+        for (name, code, letters, expected) in [
+            ("g65", 65, Letters::Western, Some("A")),
+            ("G41", 65, Letters::Western, Some("A")),
+            ("g66", 65, Letters::Western, None),
+            ("parenrightbig1", 1, Letters::Western, None),
+            ("a126", 126, Letters::Western, Some("~")),
+            ("a28", 28, Letters::Western, Some("fi")),
+            ("a233", 233, Letters::Western, Some("é")),
+            ("a233", 233, Letters::Cyrillic, Some("й")),
+            ("a128", 128, Letters::Western, Some("Ă")),
+            ("a163", 163, Letters::Western, Some("č")),
+            ("a191", 191, Letters::Western, Some("£")),
+            ("a223", 223, Letters::Western, Some("SS")),
+            ("a141", 141, Letters::Western, None),
+            ("a168", 168, Letters::Cyrillic, Some("ї")),
+            ("a255", 255, Letters::Cyrillic, Some("я")),
+            ("a136", 136, Letters::Companion, Some("•")),
+            ("a169", 169, Letters::Companion, Some("©")),
+            ("a191", 191, Letters::Companion, Some("€")),
+            ("a246", 246, Letters::Companion, Some("÷")),
+            ("C8", 80, Letters::Western, Some("P")),
+            ("CX", 105, Letters::Western, Some("i")),
+            (".", 46, Letters::Western, Some(".")),
+            ("\u{C}", 12, Letters::Western, Some("fi")),
+            ("#28", 40, Letters::Western, Some("(")),
+            ("#5C", 92, Letters::Old, Some("“")),
+            ("a25", 25, Letters::Old, Some("ß")),
+            ("a12", 12, Letters::Old, Some("fi")),
+            (".", 47, Letters::Western, None),
         ] {
-            assert_eq!(counted(name, code, cyrillic), expected, "{name}");
+            assert_eq!(counted(name, code, letters), expected, "{name}");
         }
         for (name, expected) in [
             ("summationdisplay", 950.0),

@@ -1,8 +1,11 @@
 //! Fonts with one-byte codes: Type 1, TrueType, Type 3 (PDF 1.7, 9.6).
 
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
 use lopdf::{Dictionary, Document as Pdf, Object};
 
-use super::super::names;
+use super::super::names::{self, Letters};
 use super::super::objects::{Objects, plain};
 use super::super::program::Program;
 use super::{Glyph, ToUnicode, clean, is_private, sign, widths};
@@ -71,10 +74,8 @@ struct Encoding {
     family: Option<&'static str>,
     /// Whether a publisher's system made it.
     publisher: bool,
-    /// Whether names that count their codes count those of TeX's encodings.
-    counted: bool,
-    /// Whether they count Cyrillic letters.
-    cyrillic: bool,
+    /// The encoding of TeX's of which names that count their codes count the letters.
+    counted: Option<Letters>,
     /// Whether names that are no more than a number are codes of Windows.
     numbered: bool,
     /// Whether only the program knows what the codes mean.
@@ -133,10 +134,10 @@ impl Encoding {
             }
         }
         let shown = shown(pdf, font, &glyphs);
+        let (counted, numbered) = (counted(&shown), is_numbered(&shown));
         Self {
-            cyrillic: is_cyrillic(&shown),
-            counted: is_counted(&shown),
-            numbered: is_numbered(&shown),
+            counted,
+            numbered,
             names: glyphs,
             signs: base_font.contains("Dingbats"),
             family: symbols::family(base_font),
@@ -166,10 +167,7 @@ impl Encoding {
             {
                 Some(sign.to_owned())
             } else if !self.signs && names::counts(name, code) {
-                if !self.counted {
-                    return None;
-                }
-                names::counted(name, code, self.cyrillic).map(str::to_owned)
+                names::counted(name, code, self.counted?).map(str::to_owned)
             } else if self.numbered && is_number(name, code) {
                 let windows = names::encoding("WinAnsi").unwrap_or_default();
                 names::meaning(windows.get(usize::from(code))?)
@@ -196,11 +194,18 @@ impl Encoding {
 }
 
 /// The names of the glyphs that a font has: a bitmap font may name all codes, but draws only some of them.
-fn shown(pdf: &Pdf, font: &Dictionary, names: &[Option<String>]) -> Vec<Option<String>> {
-    let drawn = pdf.dictionary(font, b"CharProcs");
-    let is_drawn =
-        |name: &&String| drawn.is_none_or(|drawn| drawn.is_empty() || drawn.has(name.as_bytes()));
-    names.iter().map(|name| name.as_ref().filter(is_drawn).cloned()).collect()
+fn shown<'n>(
+    pdf: &Pdf,
+    font: &Dictionary,
+    names: &'n [Option<String>],
+) -> Cow<'n, [Option<String>]> {
+    match pdf.dictionary(font, b"CharProcs").filter(|drawn| !drawn.is_empty()) {
+        Some(drawn) => {
+            let is_drawn = |name: &&String| drawn.has(name.as_bytes());
+            names.iter().map(|name| name.as_ref().filter(is_drawn).cloned()).collect()
+        }
+        None => Cow::Borrowed(names),
+    }
 }
 
 /// The letter that a program names by its own code, in a font whose map is one for the Chinese or Korean font beside it: it counts
@@ -228,11 +233,23 @@ fn how_many(
     codes.into_iter().filter(named).count()
 }
 
-/// Whether names that only count their codes do so in an encoding of TeX's: fonts that another program renumbered, and those of
-/// signs, have more of the first ones, which are Greek capitals and accents there, than of small letters.
-fn is_counted(names: &[Option<String>]) -> bool {
-    let first = how_many(0..=10, names, names::counts);
-    first < 4 || how_many(b'a'..=b'z', names, names::counts) >= first
+/// The encoding of TeX's in which names that only count their codes do so; `None` for fonts that another program renumbered, which
+/// have no code to spare, and those of signs, which have more of the first ones, Greek capitals and accents, than of small letters.
+fn counted(names: &[Option<String>]) -> Option<Letters> {
+    let count = |codes: RangeInclusive<u8>| how_many(codes, names, names::counts);
+    let (first, all) = (count(0..=10), count(0..=255));
+    let renumbered = (0..=255).take(all).all(|code| count(code..=code) == 1);
+    if first >= 4 && (renumbered || count(b'a'..=b'z') < first) {
+        None
+    } else if is_cyrillic(names) {
+        Some(Letters::Cyrillic)
+    } else if count(11..=15) > count(27..=31) && count(0x80..=0xFF) == 0 {
+        Some(Letters::Old)
+    } else if count(b'A'..=b'Z') + count(b'a'..=b'z') == 0 && count(0x80..=0xBF) > 0 {
+        Some(Letters::Companion)
+    } else {
+        Some(Letters::Western)
+    }
 }
 
 /// Whether names that only count their codes do so for a Russian text in TeX's T2A: most of its letters stand where other encodings

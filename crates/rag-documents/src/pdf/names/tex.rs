@@ -2,8 +2,6 @@
 //!
 //! Sources: the encodings OT1, T1, TS1, T2A and OMS as LaTeX documents them, and the names in the Computer Modern and AMS fonts.
 
-use std::sync::LazyLock;
-
 /// What a name means that Adobe's list does not have. Brackets and operators come in sizes, with a name for each.
 pub(super) fn meaning(name: &str) -> Option<&'static str> {
     known(name).or_else(|| {
@@ -76,43 +74,26 @@ fn plain(stem: &str) -> Option<&'static str> {
     })
 }
 
-/// The character of a code in TeX's encodings: ASCII, with the ligatures of OT1 and T1, and the letters of T1 or, when `cyrillic`,
-/// of T2A.
-pub(super) fn letter(code: u8, cyrillic: bool) -> Option<&'static str> {
-    static LETTERS: LazyLock<[[String; 128]; 2]> = LazyLock::new(|| {
-        let high = |at: usize| char::from(at as u8 + 0x80);
-        let western = std::array::from_fn(|at| match at + 0x80 {
-            // The bullet of TS1, where T1 has a rare letter.
-            0x88 => "•".to_owned(),
-            0xBD => "¡".to_owned(),
-            0xBE => "¿".to_owned(),
-            0xBF => "£".to_owned(),
-            0xD7 => "Œ".to_owned(),
-            0xDF => "SS".to_owned(),
-            0xF7 => "œ".to_owned(),
-            0xFF => "ß".to_owned(),
-            0xC0.. => high(at).to_string(),
-            _ => String::new(),
-        });
-        // Letters of other languages than Russian: capitals, and 0x20 behind each its small one.
-        const OTHERS: &str = "ҐҒЂЋҺҖҘЉЇҚҠҜӔҢҤЅӨҪЎҮҰҲЏҸҶЄӘЊ";
-        let other = |at: usize| OTHERS.chars().nth(at).map(String::from).unwrap_or_default();
-        let cyrillic = std::array::from_fn(|at| match at + 0x80 {
-            code @ ..0x9C => other(code - 0x80),
-            code @ 0xA0..0xBC => other(code - 0xA0).to_lowercase(),
-            0x9C => "Ё".to_owned(),
-            0x9D => "№".to_owned(),
-            0xBC => "ё".to_owned(),
-            0xBD => "„".to_owned(),
-            0xBE => "«".to_owned(),
-            0xBF => "»".to_owned(),
-            code @ 0xC0.. => {
-                char::from_u32(0x410 + code as u32 - 0xC0).map(String::from).unwrap_or_default()
-            }
-            _ => String::new(),
-        });
-        [western, cyrillic]
-    });
+/// An encoding of TeX's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Letters {
+    /// OT1, of the first fonts, with accents and few letters besides ASCII's.
+    Old,
+    /// T1, for the languages of Europe, or one that is not known.
+    Western,
+    /// T2A.
+    Cyrillic,
+    /// TS1: signs beside the letters.
+    Companion,
+}
+
+/// The character of a code in an encoding of TeX's; where it may be T1 or OT1, ligatures of both.
+pub(super) fn letter(code: u8, encoding: Letters) -> Option<&'static str> {
+    if encoding == Letters::Old
+        && let Some((_, letter)) = OLD.iter().find(|(old, _)| *old == code)
+    {
+        return Some(letter);
+    }
     Some(match code {
         11 | 27 => "ff",
         12 | 28 => "fi",
@@ -128,12 +109,78 @@ pub(super) fn letter(code: u8, cyrillic: bool) -> Option<&'static str> {
         22 => "—",
         0x21..=0x7E => ASCII.get(usize::from(code) - 0x21..usize::from(code) - 0x20)?,
         0x80.. => {
-            let letters = LETTERS.get(usize::from(cyrillic))?;
-            letters.get(usize::from(code) - 0x80).filter(|text| !text.is_empty())?
+            let signs = match encoding {
+                Letters::Cyrillic => CYRILLIC,
+                Letters::Companion => COMPANION,
+                Letters::Old | Letters::Western => WESTERN,
+            };
+            let (at, sign) = signs.char_indices().nth(usize::from(code) - 0x80)?;
+            match sign {
+                ' ' => return None,
+                // A capital that is two.
+                'ẞ' => "SS",
+                _ => signs.get(at..at + sign.len_utf8())?,
+            }
         }
         _ => return None,
     })
 }
+
+/// What OT1 has in places of its own.
+const OLD: [(u8, &str); 38] = [
+    (0, "Γ"),
+    (1, "Δ"),
+    (2, "Θ"),
+    (3, "Λ"),
+    (4, "Ξ"),
+    (5, "Π"),
+    (6, "Σ"),
+    (7, "Υ"),
+    (8, "Φ"),
+    (9, "Ψ"),
+    (10, "Ω"),
+    (16, "ı"),
+    (17, "ȷ"),
+    (18, "`"),
+    (19, "´"),
+    (20, "ˇ"),
+    (21, "˘"),
+    (22, "¯"),
+    (23, "˚"),
+    (24, "¸"),
+    (25, "ß"),
+    (26, "æ"),
+    (27, "œ"),
+    (28, "ø"),
+    (29, "Æ"),
+    (30, "Œ"),
+    (31, "Ø"),
+    (b'"', "”"),
+    (b'<', "¡"),
+    (b'>', "¿"),
+    (b'\\', "“"),
+    (b'^', "ˆ"),
+    (b'_', "˙"),
+    (b'{', "–"),
+    (b'|', "—"),
+    (b'}', "˝"),
+    (b'~', "˜"),
+    (0x7F, "¨"),
+];
+
+/// From 0x80 on; spaces are what is not known.
+const WESTERN: &str = concat!(
+    "ĂĄĆČĎĚĘĞĹĽŁŃŇ ŐŔŘŚŠŞŤŢŰŮŸŹŽŻĲİđ§ăąćčďěęğĺľłńň őŕřśšşťţűůÿźžżĳ¡¿£",
+    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖŒØÙÚÛÜÝÞẞàáâãäåæçèéêëìíîïðñòóôõöœøùúûüýþß",
+);
+const CYRILLIC: &str = concat!(
+    "ҐҒЂЋҺҖҘЉЇҚҠҜӔҢҤЅӨҪЎҮҰҲЏҸҶЄӘЊЁ№ §ґғђћһҗҙљїқҡҝӕңҥѕөҫўүұҳџҹҷєәњё„«»",
+    "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюя",
+);
+const COMPANION: &str = concat!(
+    "˘ˇ˝ †‡‖‰•℃$¢ƒ₡₩₦₲₱₤℞‽⸘₫™‱¶฿№⁒℮◦℠⁅⁆¢£¤¥¦§¨©ª ¬℗®¯°±²³´µ¶·※¹º√¼½¾€",
+    "                      ×                               ÷",
+);
 
 /// From 0x21 on.
 const ASCII: &str = "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";

@@ -8,6 +8,9 @@ const LEVEL: f32 = 0.3;
 /// A line that takes more than this share of its cell may go on in the next line.
 const FULL: f32 = 0.9;
 
+/// So many rows are parted by borders where a table has borders between its rows at all.
+const BORDERED: usize = 4;
+
 /// A line of a cell.
 struct Line {
     base: f32,
@@ -85,7 +88,12 @@ impl Grid {
         };
         let full = first.iter().any(|line| line.right - left > FULL * (right - left));
         let beside = are_beside(first, cells);
-        if full && !(beside && labels.is_empty() && are_drawn_by_row(first, cells)) {
+        let by_row = are_drawn_by_row(first, cells);
+        if full && !(beside && labels.is_empty() && by_row) {
+            return Vec::new();
+        }
+        // A table that has borders between its rows needs no others: its cells have lines.
+        if self.rows.len() > BORDERED && !by_row {
             return Vec::new();
         }
         let borders = |pair: &[Line]| match pair {
