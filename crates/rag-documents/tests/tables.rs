@@ -115,6 +115,33 @@ fn rows_that_are_drawn_one_after_the_other_are_rows_even_if_one_is_full() {
 }
 
 #[test]
+fn short_lines_of_a_cell_are_no_rows_where_rows_have_borders() {
+    // The last row has no border below it.
+    let mut borders: Vec<String> =
+        [720, 700, 680, 660].map(|y| border(70, y, 470, y)).into_iter().collect();
+    borders.push(border(220, 740, 220, 630));
+    let words = [
+        show(75, 726, 10, "apt update"),
+        show(225, 726, 10, "read the lists"),
+        show(75, 706, 10, "apt upgrade"),
+        show(225, 706, 10, "bring all up to date"),
+        show(75, 686, 10, "apt search"),
+        show(225, 686, 10, "find a package"),
+        show(75, 666, 10, "ssh host"),
+        show(225, 666, 10, "log in"),
+        show(75, 648, 10, "scp files"),
+        show(75, 636, 10, "host:path"),
+        show(225, 648, 10, "copy them to"),
+        show(225, 636, 10, "another host"),
+    ];
+    assert_eq!(
+        text(&borders, &words),
+        "apt update | read the lists\napt upgrade | bring all up to date\napt search | find a package\n\
+         ssh host | log in\nscp files host:path | copy them to another host"
+    );
+}
+
+#[test]
 fn a_frame_around_a_page_makes_no_table_of_it() {
     let borders = [
         "30 30 535 780 re S\n".to_owned(),
