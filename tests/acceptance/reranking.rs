@@ -166,6 +166,82 @@ fn a_calibrated_logit_is_the_score() {
 }
 
 #[test]
+fn what_logits_mean_is_measured_on_a_question_set() {
+    let handbook = Handbook::build();
+    let reranker = handbook.reranker("words-in-common", &RIGHT);
+    let answered = [
+        "How many days of paid annual leave do employees receive each year?",
+        "Do employees receive paid annual leave?",
+        "What annual leave do employees receive each year?",
+        "Are fifteen days of annual leave paid each year?",
+        "Is the hotel booked by the office?",
+        "What is the limit of the night in the city?",
+        "Who has the hotel of the night booked by the office?",
+        "Is the laptop replaced by the service desk?",
+        "How often is the laptop replaced by the desk?",
+        "Does the service desk replace the laptop every four years?",
+    ];
+    let unanswered = [
+        "Who painted this portrait?",
+        "When did dinosaurs live?",
+        "How tall are volcanoes?",
+        "Where do penguins breed?",
+        "Why are bananas curved?",
+        "Which planets have rings?",
+        "Who invented chess?",
+        "How do bees make honey?",
+        "What is jazz?",
+        "Where was coffee first grown?",
+    ];
+    let line = |at: usize, question: &str, key: &str, answer: Value| {
+        let mut line = json!({ "id": format!("q{at}"), "question": question, "language": "en" });
+        line[key] = answer;
+        line.to_string()
+    };
+    let gold = json!([{ "file": "leave.md" }]);
+    let answered_lines =
+        answered.iter().enumerate().map(|(at, text)| line(at, text, "gold", gold.clone()));
+    let others = unanswered
+        .iter()
+        .enumerate()
+        .map(|(at, text)| line(10 + at, text, "answerable", json!(false)));
+    let set: Vec<String> = answered_lines.chain(others).collect();
+    std::fs::write(handbook.path("questions.jsonl"), set.join("\n")).unwrap();
+    std::fs::write(handbook.path("few.jsonl"), set[..12].join("\n")).unwrap();
+    let of = |questions: &str| {
+        let (knowledge, questions) = (handbook.path("v1"), handbook.path(questions));
+        format!("{}={}", knowledge.display(), questions.display())
+    };
+
+    let fitted =
+        kbctl(&["calibrate", &of("questions.jsonl"), "--reranker", &reranker, "--output", "json"]);
+    assert_eq!((&fitted["answerable"], &fitted["unanswerable"]), (&json!(10), &json!(10)));
+    assert!(fitted["answered"].as_f64().unwrap() >= 0.9, "{fitted}");
+    assert!(fitted["refused"].as_f64().unwrap() >= 0.9, "{fitted}");
+    let curve = |name: &str| fitted["calibration"][name].as_f64().unwrap();
+    let calibrated = CrossEncoder { calibration: Some((curve("slope"), curve("offset"))), ..RIGHT };
+    let calibrated = handbook.reranker("calibrated", &calibrated);
+    let score = |question: &str| {
+        handbook.ask(question, &["--reranker", &calibrated])[0]["score"].as_f64().unwrap()
+    };
+    assert!(score(answered[0]) > 0.5 && score(unanswered[0]) < 0.5);
+
+    // Without a reranker it is the embedding's scores that are measured.
+    let fitted = kbctl(&["calibrate", &of("questions.jsonl"), "--output", "json"]);
+    assert!(fitted["calibration"]["cosine"].as_f64().unwrap() > 0.0, "{fitted}");
+    assert!(fitted["calibration"].get("slope").is_none());
+
+    let too_few = ["calibrate", &of("few.jsonl"), "--reranker", &reranker];
+    let output = processes::run("kbctl", &too_few, Path::new("."));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("10 questions with an answer in the documents and 2 without are too few"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_reranker_that_is_wrong_is_refused_by_name() {
     let handbook = Handbook::build();
     let broken = handbook.reranker("broken", &RIGHT);

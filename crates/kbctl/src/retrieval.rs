@@ -60,6 +60,11 @@ impl Reranking {
     pub(crate) fn by(reranker: Option<&str>) -> Self {
         Self { reranker: reranker.map(str::to_owned), reranked: None }
     }
+
+    /// Whether a reranker was named.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        self.reranker.is_some()
+    }
 }
 
 impl Options {

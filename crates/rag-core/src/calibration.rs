@@ -40,9 +40,9 @@ pub struct Judged {
 
 /// A fitted curve, and how well it fits.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Fit {
+pub struct Fit<Curve = Calibration> {
     /// The curve.
-    pub calibration: Calibration,
+    pub calibration: Curve,
     /// Questions it was fitted on that the documents answer.
     pub answerable: usize,
     /// Questions it was fitted on that they do not.
@@ -73,9 +73,9 @@ pub enum CalibrationError {
     /// A score that is not a number, or no score.
     #[error("a score of question {0} is not a number, or nothing was found for it")]
     NotANumber(usize),
-    /// Questions without an answer find passages as near as those with one.
+    /// Questions without an answer find passages that score as high as those with one.
     #[error(
-        "nearer passages do not mean an answer here (factor of the cosine {0}): these scores tell nothing apart"
+        "higher scores do not mean an answer here (factor {0}): these scores tell nothing apart"
     )]
     TellsNothing(f64),
     /// Coefficients that make no rising curve.

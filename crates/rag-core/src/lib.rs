@@ -25,7 +25,7 @@ pub mod retrieval;
 pub mod split;
 
 pub use answer::{Answerable, Citation, Language, Retrieved, is_han};
-pub use calibration::{Calibration, CalibrationError, Judged, MIN_SCORE};
+pub use calibration::{Calibration, CalibrationError, Fit, Judged, MIN_SCORE};
 pub use chat::{Message, Role};
 pub use date::Date;
 pub use diversity::maximal_marginal_relevance;

@@ -1,6 +1,7 @@
 //! Question and passage read together: the trait, what its logits mean, and the order they make.
 
-use crate::calibration::logistic;
+use crate::calibration::{Calibration, CalibrationError, Fit, Judged, logistic};
+use crate::retrieval::Evidence;
 
 /// Passages reranked when nothing else was decided.
 pub const RERANKED: usize = 20;
@@ -77,6 +78,36 @@ impl LogitCurve {
         }
     }
 
+    /// Fits the curve to the best logits of judged questions, as [`Calibration::fit`] does for what is known of a passage
+    /// without a reranker. Of each question: the logits of the passages found for it, at least one, and whether the documents
+    /// answer it.
+    ///
+    /// # Errors
+    /// When there are too few questions of either kind, a logit is not a number, or a higher one does not mean an answer.
+    pub fn fit(questions: &[(Vec<f32>, bool)]) -> Result<Fit<Self>, CalibrationError> {
+        let evidence = |logit: &f32| Evidence { cosine: *logit, words: 0.0 };
+        let judged = |(logits, answerable): &(Vec<f32>, bool)| Judged {
+            found: logits.iter().map(evidence).collect(),
+            answerable: *answerable,
+        };
+        let fit = Calibration::fit(&questions.iter().map(judged).collect::<Vec<_>>())?;
+        let (slope, offset) = (fit.calibration.cosine(), fit.calibration.intercept());
+        let Fit { answerable, unanswerable, log_loss, answered, refused, .. } = fit;
+        let calibration =
+            Self::new(slope, offset).map_err(|_| CalibrationError::TellsNothing(slope))?;
+        Ok(Fit { calibration, answerable, unanswerable, log_loss, answered, refused })
+    }
+
+    /// The factor of the logit; always positive.
+    pub fn slope(&self) -> f64 {
+        self.slope
+    }
+
+    /// What is added.
+    pub fn offset(&self) -> f64 {
+        self.offset
+    }
+
     /// How likely a passage with this logit answers the question, 0.0–1.0.
     pub fn probability(&self, logit: f32) -> f64 {
         logistic(self.slope * f64::from(logit) + self.offset)
@@ -124,8 +155,31 @@ mod tests {
         assert!(curve.probability(1.6) > 0.5 && curve.probability(1.4) < 0.5);
         // Far out it saturates instead of overflowing.
         assert_eq!((curve.probability(f32::MAX), curve.probability(f32::MIN)), (1.0, 0.0));
+        assert_eq!((curve.slope(), curve.offset()), (2.0, -3.0));
         for (slope, offset) in [(0.0, 0.0), (-1.0, 0.0), (f64::NAN, 0.0), (1.0, f64::INFINITY)] {
             assert!(LogitCurve::new(slope, offset).is_err(), "{slope} {offset}");
         }
+    }
+    #[test]
+    fn a_curve_is_fitted_to_the_best_logits() {
+        let truth = LogitCurve::new(1.5, -3.0).unwrap();
+        let mut questions = Vec::new();
+        for at in 0..80_u16 {
+            let logit = f32::from(at) / 10.0 - 2.0;
+            let answered = (truth.probability(logit) * 50.0).round() as usize;
+            // A worse passage was found besides, which does not count.
+            questions.extend((0..50).map(|n| (vec![logit - 5.0, logit], n < answered)));
+        }
+        let fit = LogitCurve::fit(&questions).unwrap();
+        let curve = fit.calibration;
+        assert!(
+            (curve.slope() - 1.5).abs() < 0.05 && (curve.offset() + 3.0).abs() < 0.3,
+            "{fit:?}"
+        );
+        assert!(fit.answered > 0.8 && fit.refused > 0.8 && fit.log_loss < 0.4, "{fit:?}");
+        questions.iter_mut().for_each(|(_, answerable)| *answerable = !*answerable);
+        assert!(matches!(LogitCurve::fit(&questions), Err(CalibrationError::TellsNothing(_))));
+        let few = &questions[..12];
+        assert!(matches!(LogitCurve::fit(few), Err(CalibrationError::TooFew { .. })));
     }
 }
