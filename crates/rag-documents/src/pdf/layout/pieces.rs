@@ -234,6 +234,8 @@ struct Part<'a> {
     gap: f32,
     /// Whether a space was drawn there.
     space: bool,
+    /// How far behind the letter before it that space began, as a share of the font size.
+    apart: f32,
 }
 
 /// A piece that is being put together.
@@ -249,6 +251,7 @@ struct Draft<'a> {
     mono: usize,
     artifact: bool,
     space: bool,
+    apart: f32,
     /// Where the one space behind the last letter ends.
     reach: f32,
     last: f32,
@@ -292,6 +295,7 @@ fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
                     mono: 0,
                     artifact: letter.artifact,
                     space: false,
+                    apart: 0.0,
                     reach: set.along,
                     last: set.along,
                     order: letter.start as usize,
@@ -337,6 +341,9 @@ impl<'a> Draft<'a> {
     /// to fill a line, parts no columns; several may.
     fn part(&mut self, space: &Set<'_>) {
         let behind = (space.along - self.right).abs() < WORD_GAP * self.size;
+        if !self.space {
+            self.apart = (space.along - self.right) / self.size;
+        }
         self.reach =
             if behind && !self.space { space.along + space.letter.width } else { self.right };
         self.space = true;
@@ -345,8 +352,9 @@ impl<'a> Draft<'a> {
     fn push(&mut self, set: &'a Set<'a>, gap: f32, size: f32) {
         let (along, right) = (set.along, set.along + set.letter.width);
         let accented = self.is_accent();
-        self.parts.push(Part { text: &set.text, along, right, gap, space: self.space });
-        self.space = false;
+        let (space, apart) = (self.space, self.apart);
+        self.parts.push(Part { text: &set.text, along, right, gap, space, apart });
+        (self.space, self.apart) = (false, 0.0);
         self.right = self.right.max(right);
         self.reach = self.right;
         self.last = set.along;

@@ -55,11 +55,12 @@ impl Draft<'_> {
         /// No printed line has as many.
         const MOST: usize = 256;
         let room = ROOM * self.size;
-        let hole = |(at, pair): (usize, &[Part<'_>])| match pair {
-            [before, after] if !after.space && after.gap >= HOLE => {
-                Some((at + 1, before.right - room, after.along + room))
-            }
-            _ => None,
+        let hole = |(at, pair): (usize, &[Part<'_>])| {
+            let [before, after] = pair else { return None };
+            // A space is drawn behind what is missing.
+            let end = if after.space { before.right + after.apart * self.size } else { after.along };
+            let is_hole = end - before.right >= HOLE * self.size;
+            is_hole.then_some((at + 1, before.right - room, end + room))
         };
         self.parts.windows(2).enumerate().filter_map(hole).take(MOST).collect()
     }
