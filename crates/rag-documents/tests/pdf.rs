@@ -159,6 +159,13 @@ fn rotated_text_is_read_along_its_own_lines() {
 }
 
 #[test]
+fn a_mirrored_letter_is_read_in_its_line() {
+    let content = "BT /F 12 Tf 72 700 Td (by X) Tj ET BT /F 12 Tf -1 0 0 1 104 700 Tm (E) Tj ET \
+                   BT /F 12 Tf 104 700 Td (TEX) Tj ET";
+    assert_eq!(text(&good(pages(&[content], ""))), "by XETEX");
+}
+
+#[test]
 fn a_footnote_stays_on_its_page_as_a_paragraph_of_its_own() {
     let one = [
         show(

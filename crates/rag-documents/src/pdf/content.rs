@@ -51,6 +51,16 @@ pub(crate) struct Letter {
     pub(crate) artifact: bool,
 }
 
+impl Letter {
+    /// Reads a mirrored letter as one of an upright line: by itself it is part of one, as the second letter of XeTeX's name is.
+    fn turn(&mut self) {
+        if self.direction.0 < -0.9 {
+            self.x -= self.width;
+            self.direction = (1.0, 0.0);
+        }
+    }
+}
+
 /// What a page shows.
 #[derive(Debug, Default)]
 pub(crate) struct Drawn {
@@ -337,6 +347,9 @@ impl<'a> Reader<'_, 'a> {
         let (Some(Value::Text(codes)), Some(font)) = (operand, &state.font) else { return };
         let Self { drawn, bounds, limits, marked, .. } = self;
         let artifact = marked.last().is_some_and(|marked| marked.artifact);
+        let before = drawn.letters.len();
+        let Matrix([a, b, c, d, ..]) = text.then(state.matrix);
+        let mirrored = (a * d - b * c) * state.scale < 0.0;
         font.decode(codes, |glyph| {
             if drawn.letters.len() + drawn.outside.len() >= MOST_LETTERS {
                 return drawn.cut_at_letters();
@@ -409,6 +422,9 @@ impl<'a> Reader<'_, 'a> {
                 }
             }
         });
+        if let Some([letter]) = drawn.letters.get_mut(before..).filter(|_| mirrored) {
+            letter.turn();
+        }
     }
 
     /// An image, or a form: a page inside the page.

@@ -58,7 +58,8 @@ impl Draft<'_> {
         let hole = |(at, pair): (usize, &[Part<'_>])| {
             let [before, after] = pair else { return None };
             // A space is drawn behind what is missing.
-            let end = if after.space { before.right + after.apart * self.size } else { after.along };
+            let end =
+                if after.space { before.right + after.apart * self.size } else { after.along };
             let is_hole = end - before.right >= HOLE * self.size;
             is_hole.then_some((at + 1, before.right - room, end + room))
         };
