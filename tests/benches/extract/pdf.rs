@@ -17,6 +17,7 @@ pub(crate) fn report(cache: &Path) -> Report {
     let mut rows = measure("made", &READERS, cache, truth);
     rows.extend(measure("manuals", &READERS, cache, |_| None));
     rows.extend(measure("papers", &READERS, cache, |_| None));
+    rows.extend(measure("languages", &READERS, cache, |_| None));
     rows.extend(measure("samples", &READERS, cache, |_| None));
     Report {
         name: "extract",

@@ -1,6 +1,5 @@
 //! Fonts with one-byte codes: Type 1, TrueType, Type 3 (PDF 1.7, 9.6).
 
-use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use lopdf::{Dictionary, Document as Pdf, Object};
@@ -193,19 +192,15 @@ impl Encoding {
     }
 }
 
-/// The names of the glyphs that a font has: a bitmap font may name all codes, but draws only some of them.
-fn shown<'n>(
-    pdf: &Pdf,
-    font: &Dictionary,
-    names: &'n [Option<String>],
-) -> Cow<'n, [Option<String>]> {
-    match pdf.dictionary(font, b"CharProcs").filter(|drawn| !drawn.is_empty()) {
-        Some(drawn) => {
-            let is_drawn = |name: &&String| drawn.has(name.as_bytes());
-            names.iter().map(|name| name.as_ref().filter(is_drawn).cloned()).collect()
-        }
-        None => Cow::Borrowed(names),
-    }
+/// The names of the glyphs that a font has: a bitmap font may name all codes, but draws only some of them, and in others the names
+/// of letters are those of any font.
+fn shown(pdf: &Pdf, font: &Dictionary, names: &[Option<String>]) -> Vec<Option<String>> {
+    let drawn = pdf.dictionary(font, b"CharProcs").filter(|drawn| !drawn.is_empty());
+    let is_own = |name: &&String| match drawn {
+        Some(drawn) => drawn.has(name.as_bytes()),
+        None => name.len() > 1,
+    };
+    names.iter().map(|name| name.as_ref().filter(is_own).cloned()).collect()
 }
 
 /// The letter that a program names by its own code, in a font whose map is one for the Chinese or Korean font beside it: it counts
