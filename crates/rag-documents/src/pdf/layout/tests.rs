@@ -274,6 +274,8 @@ fn accents_over_letters_are_letters() {
     check(&[(0., 0., "1."), (21., 2.6, "\u{b4}"), (20., 0., "Etude")], "1. Étude");
     // Beside a letter it is none.
     check(&[(0., 0., "x"), (5., 0., "`"), (10., 0., "code")], "x`code");
+    // One that combines follows its letter, and the next letter stands where it does.
+    check(&[(0., 0., "chô"), (15., 0., "\u{303}"), (15.1, 0., "i")], "chỗi");
 }
 
 #[test]

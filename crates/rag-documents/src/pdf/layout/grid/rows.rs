@@ -9,7 +9,7 @@ const LEVEL: f32 = 0.3;
 const FULL: f32 = 0.9;
 
 /// So many rows are parted by borders where a table has borders between its rows at all.
-const BORDERED: usize = 4;
+const BORDERED: usize = 3;
 
 /// A line of a cell.
 struct Line {

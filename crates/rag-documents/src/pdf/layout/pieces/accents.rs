@@ -8,7 +8,7 @@ use super::Part;
 pub(super) fn accented(one: &Part<'_>, other: &Part<'_>) -> Option<char> {
     let (accent, letter) = match (accent(one.text), accent(other.text)) {
         (Some(accent), None) => (over(one, other).then_some(accent)?, other),
-        (None, Some(accent)) => (over(other, one).then_some(accent)?, one),
+        (None, Some(accent)) => ((follows(other, one) || over(other, one)).then_some(accent)?, one),
         _ => return None,
     };
     let mut chars = letter.text.chars();
@@ -20,6 +20,13 @@ pub(super) fn accented(one: &Part<'_>, other: &Part<'_>) -> Option<char> {
         letter => letter,
     };
     compose(letter, accent).filter(|_| letter.is_alphabetic())
+}
+
+/// Whether an accent is one that follows its letter, and begins where that ends.
+fn follows(accent: &Part<'_>, letter: &Part<'_>) -> bool {
+    let combining = accent.text.starts_with(|c| matches!(c, '\u{300}'..='\u{36F}'));
+    let room = 0.1 * (letter.right - letter.along);
+    combining && (letter.along..=letter.right + room).contains(&accent.along)
 }
 
 /// Whether the middle of an accent stands over a letter.
@@ -47,7 +54,7 @@ pub(super) fn accent(text: &str) -> Option<char> {
         'ˇ' => '\u{30C}',
         '¸' => '\u{327}',
         '˛' => '\u{328}',
-        '\u{300}'..='\u{33F}' => accent,
+        '\u{300}'..='\u{36F}' => accent,
         _ => return None,
     })
 }
