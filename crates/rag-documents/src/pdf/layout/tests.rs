@@ -441,3 +441,15 @@ fn the_parts_of_a_bracket_are_none_of_the_rows_beside_them() {
         .collect();
     check(&drawn, "A = ⎛⎜⎜ ⎜⎜⎜ ⎜⎜⎜ ⎜ ⎝ a b c d e f g h⎞⎟⎟ ⎟⎟⎟ ⎟⎟⎟ ⎟ ⎠");
 }
+
+#[test]
+fn a_letter_with_marks_without_end_is_read_in_time() {
+    let mut drawn = Drawn::default();
+    set(&mut drawn, 20., 0., 10., false, "د");
+    for _ in 0..200_000 {
+        set(&mut drawn, 20.5, 0., 10., false, "\u{64E}");
+    }
+    let begun = std::time::Instant::now();
+    assert!(text_of(&drawn).starts_with('د'));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+}

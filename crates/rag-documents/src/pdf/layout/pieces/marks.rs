@@ -5,6 +5,8 @@ use super::{LINE_SHIFT, Set};
 
 /// How far, in font sizes, the letter of a mark may be from it.
 const REACH: f32 = 2.0;
+/// Marks of one letter; no letter has as many.
+const MOST: usize = 16;
 
 /// Puts each mark behind its letter: the one drawn before it where letters are drawn as they are read, from right to left, and the
 /// one drawn after it where they are drawn from left to right.
@@ -16,7 +18,7 @@ pub(super) fn on_letters(sets: Vec<Set<'_>>) -> Vec<Set<'_>> {
     let mut letter = None;
     let mut waiting: Vec<Set<'_>> = Vec::new();
     for mut set in sets {
-        if is_mark(&set) {
+        if is_mark(&set) && waiting.len() < MOST {
             waiting.push(set);
             continue;
         }
@@ -40,7 +42,10 @@ pub(super) fn on_letters(sets: Vec<Set<'_>>) -> Vec<Set<'_>> {
 /// Puts marks behind a letter that was drawn before them, or where they are if it is not near.
 fn put_behind<'a>(letter: Option<usize>, kept: &mut Vec<Set<'a>>, marks: &mut Vec<Set<'a>>) {
     for mark in marks.drain(..) {
-        match letter.and_then(|at| kept.get_mut(at)).filter(|letter| near(&mark, letter)) {
+        let takes = |letter: &&mut Set<'_>| {
+            near(&mark, letter) && letter.text.chars().take(2 * MOST + 1).count() <= 2 * MOST
+        };
+        match letter.and_then(|at| kept.get_mut(at)).filter(takes) {
             Some(letter) => put_on(letter, &mark),
             None => kept.push(mark),
         }
