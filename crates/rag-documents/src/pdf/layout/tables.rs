@@ -151,7 +151,8 @@ impl Parted {
                 place.push_str(&cell.text);
             }
         }
-        columns
+        // Line by line: the second line of a cell is read second in either direction.
+        columns.into_iter().map(direction::logical).collect()
     }
 
     /// Where the text of each column ends.
@@ -272,7 +273,6 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
         }
     }
     let finish = |(mut line, cells): (Line, Vec<String>)| {
-        let cells: Vec<String> = cells.into_iter().map(direction::logical).collect();
         line.text = cells.join(CELL).trim_end_matches([' ', '|']).to_owned();
         line
     };

@@ -169,6 +169,19 @@ fn a_cell_of_two_lines_stays_in_its_row() {
         ],
         "Term | Meaning\nslot | where a release is served\nlive | seen by clients",
     );
+    // From right to left, as the eye sees it.
+    check(
+        &[
+            (0., 100., "Term"),
+            (100., 100., "Meaning"),
+            (0., 80., "slot"),
+            (100., 80., "הפ הסרגש םוקמ"),
+            (100., 69., "תרשמ"),
+            (0., 50., "live"),
+            (100., 50., "יח"),
+        ],
+        "Term | Meaning\nslot | מקום שגרסה פה משרת\nlive | חי",
+    );
 }
 
 #[test]
