@@ -59,6 +59,7 @@ fn numbers_as_names_are_codes_of_characters_or_count_glyphs() {
     check("0001", &[&font("0 /0 /1 /2 /3 /4 /5")], "\u{FFFD}\u{FFFD}");
     // Bitmaps by another program than TeX.
     check("0C0D", &[&font("0 /a0 /a1 /a2 /a3 /a4 /a5 12 /a12 /a13")], "\u{FFFD}\u{FFFD}");
+    check("410C", &[&font("0 /a0 /a1 /a2 /a3 /a4 /a5 12 /a12 65 /A")], "A\u{FFFD}");
 }
 
 #[test]

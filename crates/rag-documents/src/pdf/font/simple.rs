@@ -165,7 +165,7 @@ impl Encoding {
                 && let Some(sign) = names::of_publisher(name)
             {
                 Some(sign.to_owned())
-            } else if !self.signs && names::counts(name, code) {
+            } else if !self.signs && names::counts(name, code) && !is_letter(name) {
                 names::counted(name, code, self.counted?).map(str::to_owned)
             } else if self.numbered && is_number(name, code) {
                 let windows = names::encoding("WinAnsi").unwrap_or_default();
@@ -213,6 +213,11 @@ fn plain_letter(code: u8, mapped: &str, program: &Program) -> Option<String> {
     }
     let letter = char::from(code).to_string();
     (names::meaning(program.name(code)?)? == letter).then_some(letter)
+}
+
+/// Whether a name is that of a letter in any font, though it may be its code, too.
+fn is_letter(name: &str) -> bool {
+    name.len() == 1 && name.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 /// How many of these codes have a name that `is` one of its kind.
