@@ -4,16 +4,18 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::readers::{Reading, files, run};
-use crate::text::{Order, agreed, grams, letters, normal, order, score};
+use crate::text::{Order, agreed, grams, letters, normal, order, score, words};
 
 /// A file on which we are no more than this below the best peer is read as well.
 const AS_WELL: f64 = 0.002;
 
 /// The columns of a report, but for the last, which says what is read in a second.
-pub(crate) const COLUMNS: [&str; 7] = [
+pub(crate) const COLUMNS: [&str; 9] = [
     "documents",
     "reader",
     "files read",
+    "letters",
+    "words",
     "recall",
     "precision",
     "order",
@@ -24,6 +26,7 @@ pub(crate) const COLUMNS: [&str; 7] = [
 struct Total {
     read: usize,
     letters: f64,
+    words: f64,
     recall: f64,
     precision: f64,
     order: f64,
@@ -47,10 +50,16 @@ pub(crate) fn measure(
     let mut with_text = 0;
     for file in &files {
         let read: Vec<Option<&Reading>> = readings.iter().map(|all| all.get(file)).collect();
+        let lines = |text: &String| text.lines().map(normal).filter(|l| !l.is_empty()).collect();
         let removed = read[0].map(|r| r.removed.as_slice()).unwrap_or_default();
+        let removed: Vec<Vec<String>> = removed.iter().map(lines).collect();
         let pages: Vec<Vec<String>> =
-            read.iter().map(|r| r.map(|r| plain(r, removed)).unwrap_or_default()).collect();
-        let truth = truth(file).map(|text| normal(&text));
+            read.iter().map(|r| r.map(|r| plain(r, &removed)).unwrap_or_default()).collect();
+        let truth = truth(file);
+        let own_words: Vec<HashMap<String, usize>> = read.iter().map(|r| all_words(*r)).collect();
+        let right_words =
+            truth.as_ref().map_or_else(|| agreed(&own_words), |text| words([text.as_str()]));
+        let truth = truth.map(|text| normal(&text));
         let texts: Vec<String> = pages.iter().map(|pages| pages.concat()).collect();
         let own: Vec<HashMap<String, usize>> = texts.iter().map(|text| grams(text)).collect();
         let right = truth.as_deref().map_or_else(|| agreed(&own), grams);
@@ -71,7 +80,11 @@ pub(crate) fn measure(
                 None => order_of_others(&pages, at),
             };
             let (letters, _) = score(&own_letters[at], &right_letters);
+            // Chinese has no words to speak of.
+            let words =
+                if right_words.is_empty() { 1.0 } else { score(&own_words[at], &right_words).0 };
             total.letters += letters;
+            total.words += words;
             total.recall += scores[at].0;
             total.precision += scores[at].1;
             total.order += order.share();
@@ -91,6 +104,7 @@ pub(crate) fn measure(
             (*reader).to_owned(),
             format!("{} of {with_text}", total.read),
             share(total.letters),
+            share(total.words),
             share(total.recall),
             share(total.precision),
             share(total.order),
@@ -99,6 +113,13 @@ pub(crate) fn measure(
         ]
     };
     readers.iter().zip(totals).map(row).collect()
+}
+
+/// The words of a reading, those of the headers and footers that it left out among them.
+fn all_words(reading: Option<&Reading>) -> HashMap<String, usize> {
+    let texts =
+        reading.into_iter().flat_map(|reading| reading.pages.iter().chain(&reading.removed));
+    words(texts.map(String::as_str))
 }
 
 /// Where nobody knows the order, the other reader with the most text says it, page by page.
@@ -115,7 +136,7 @@ fn order_of_others(pages: &[Vec<String>], at: usize) -> Order {
 /// The pages of a reading as they are compared, without what another reading left out as headers and footers.
 fn plain(reading: &Reading, removed: &[Vec<String>]) -> Vec<String> {
     // Those who left the lines out themselves have nothing to take out.
-    let removed = if reading.removed.is_empty() { removed } else { &[] };
+    let removed = if reading.removed.is_empty() { removed } else { Default::default() };
     let page = |(at, page): (usize, &String)| {
         let mut lines: Vec<String> = page.lines().map(normal).collect();
         let mut parts = Vec::new();

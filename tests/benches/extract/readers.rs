@@ -6,13 +6,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::text::normal;
-
 /// What one reader made of one file.
 pub(crate) struct Reading {
     pub(crate) pages: Vec<String>,
     /// Headers and footers that were left out on purpose, by page: taken out of the others' text too.
-    pub(crate) removed: Vec<Vec<String>>,
+    pub(crate) removed: Vec<String>,
     pub(crate) seconds: f64,
 }
 
@@ -46,13 +44,11 @@ fn reading(line: &Value) -> Option<(PathBuf, Reading)> {
         let texts = line.get(key)?.as_array()?.iter();
         Some(texts.map(|text| text.as_str().unwrap_or_default().to_owned()).collect())
     };
-    let removed = texts("removed").unwrap_or_default();
-    let lines = |text: &String| text.lines().map(normal).filter(|line| !line.is_empty()).collect();
     Some((
         PathBuf::from(line.get("file")?.as_str()?),
         Reading {
             pages: texts("pages")?,
-            removed: removed.iter().map(lines).collect(),
+            removed: texts("removed").unwrap_or_default(),
             seconds: line.get("seconds")?.as_f64()?,
         },
     ))

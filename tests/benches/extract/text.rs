@@ -56,6 +56,10 @@ fn accented(text: impl Iterator<Item = char>) -> String {
         if whole.is_none() {
             accented.extend(held.take());
         }
+        // An accent that stands alone is one that combines, behind a space.
+        if matches!(c, '\u{300}'..='\u{36F}') && accented.ends_with(' ') {
+            accented.pop();
+        }
         held = match c {
             'ˆ' => Some('\u{302}'),
             'ˇ' => Some('\u{30C}'),
@@ -78,6 +82,41 @@ pub(crate) fn grams(text: &str) -> HashMap<String, usize> {
 /// How often each character is there.
 pub(crate) fn letters(text: &str) -> HashMap<String, usize> {
     sequences(text, 1)
+}
+
+/// How often each word of two letters or more is there, those that are broken at the end of a line put together. Text that is
+/// written without spaces between words has none.
+pub(crate) fn words<'t>(texts: impl IntoIterator<Item = &'t str>) -> HashMap<String, usize> {
+    let mut words = HashMap::new();
+    for text in texts {
+        let text = accented(unbroken(text).nfkc());
+        let runs = text.split(|c: char| !c.is_alphabetic() || is_unspaced(c));
+        for word in runs.filter(|run| run.chars().nth(1).is_some()) {
+            *words.entry(word.to_owned()).or_default() += 1;
+        }
+    }
+    words
+}
+
+/// Letters of the scripts that put no spaces between words: Thai, Lao, Burmese and Khmer, kana and ideographs.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}')
+        || matches!(c, '\u{3005}'..='\u{31FF}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..)
+}
+
+/// A text without the hyphens at the ends of its lines, and those that are shown there only.
+fn unbroken(text: &str) -> String {
+    let mut unbroken = String::with_capacity(text.len());
+    for line in text.lines().map(str::trim) {
+        let broken = unbroken.strip_suffix(['-', '\u{2010}', '\u{AD}', '\u{FFFE}']);
+        let goes_on = line.starts_with(char::is_alphabetic);
+        match broken.filter(|above| goes_on && above.ends_with(char::is_alphabetic)) {
+            Some(above) => unbroken.truncate(above.len()),
+            None => unbroken.push('\n'),
+        }
+        unbroken.extend(line.chars().filter(|c| !matches!(c, '\u{AD}' | '\u{FFFE}')));
+    }
+    unbroken
 }
 
 fn sequences(text: &str, length: usize) -> HashMap<String, usize> {
