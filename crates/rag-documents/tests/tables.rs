@@ -173,3 +173,25 @@ fn a_box_that_lies_over_another_one_is_no_row_of_the_table_below() {
         "Corner\nTitle\nSize | Short | Long\nWord | yes\nTeX | yes | yes"
     );
 }
+
+#[test]
+fn cells_of_two_lines_in_a_table_of_two_rows_are_cells() {
+    let borders = [
+        border(70, 720, 470, 720),
+        border(70, 700, 470, 700),
+        border(70, 670, 470, 670),
+        border(200, 720, 200, 670),
+    ];
+    let words = [
+        show(75, 706, 10, "apt update"),
+        show(205, 706, 10, "Fetches the lists."),
+        show(75, 688, 10, "apt search"),
+        show(75, 676, 10, "word"),
+        show(205, 688, 10, "Looks for a word in"),
+        show(205, 676, 10, "packages."),
+    ];
+    assert_eq!(
+        text(&borders, &words),
+        "apt update | Fetches the lists.\napt search word | Looks for a word in packages."
+    );
+}

@@ -8,8 +8,10 @@ const LEVEL: f32 = 0.3;
 /// A line that takes more than this share of its cell may go on in the next line.
 const FULL: f32 = 0.9;
 
-/// So many rows are parted by borders where a table has borders between its rows at all.
+/// So many rows are parted by borders where a table has borders between its rows at all; one of two rows may be its head.
 const BORDERED: usize = 3;
+/// A cell of a table of two rows has no more lines than these; what has more is the body of the table.
+const MOST_OF_TWO: usize = 3;
 
 /// A line of a cell.
 struct Line {
@@ -93,7 +95,10 @@ impl Grid {
             return Vec::new();
         }
         // A table that has borders between its rows needs no others: its cells have lines.
-        if self.rows.len() > BORDERED && !by_row {
+        let most = cells.iter().map(Vec::len).max().unwrap_or_default();
+        let bordered =
+            self.rows.len() > BORDERED || self.rows.len() == BORDERED && most <= MOST_OF_TWO;
+        if bordered && !by_row {
             return Vec::new();
         }
         let borders = |pair: &[Line]| match pair {
