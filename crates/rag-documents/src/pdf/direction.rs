@@ -1,6 +1,7 @@
 //! Text from right to left: from the order of the eye, in which it stands on the page, to that in which it is read (Unicode's UAX 9).
 
 use unicode_bidi::{BidiInfo, Level, ParagraphInfo};
+use unicode_normalization::char::is_combining_mark;
 
 /// A line from left to right, as it is read. The whole line runs from right to left when most of its letters do.
 pub(crate) fn logical(text: String) -> String {
@@ -69,27 +70,9 @@ fn turn_letters(run: &str, turned: &mut String) {
     turned.push_str(run.get(..end).unwrap_or_default());
 }
 
-/// Signs of Arabic and Hebrew that stand over or under the letter before them.
+/// Signs of these scripts that stand over or under the letter before them, and the one that keeps such signs apart.
 pub(crate) fn is_mark(c: char) -> bool {
-    matches!(
-        c,
-        '\u{34F}'
-            | '\u{591}'..='\u{5BD}'
-            | '\u{5BF}'
-            | '\u{5C1}'..='\u{5C2}'
-            | '\u{5C4}'..='\u{5C5}'
-            | '\u{5C7}'
-            | '\u{610}'..='\u{61A}'
-            | '\u{64B}'..='\u{65F}'
-            | '\u{670}'
-            | '\u{6D6}'..='\u{6DC}'
-            | '\u{6DF}'..='\u{6E4}'
-            | '\u{6E7}'..='\u{6E8}'
-            | '\u{6EA}'..='\u{6ED}'
-            | '\u{8D3}'..='\u{8E1}'
-            | '\u{8E3}'..='\u{8FF}'
-            | '\u{FB1E}'
-    )
+    is_backwards(c) && is_combining_mark(c) || c == '\u{34F}'
 }
 
 /// Letters of the scripts that are written from right to left.
