@@ -65,10 +65,21 @@ pub(crate) fn meaning(font: &str, code: u32) -> Option<char> {
     found.filter(|c| *c != char::REPLACEMENT_CHARACTER)
 }
 
+/// The fonts that drawings of LaTeX and of Xy-pic are put together of: lines, arcs and the tips of arrows.
+const LINES: [&str; 13] = [
+    "lcircle", "line10", "linew10", "xyatip", "xybtip", "xybsql", "xycirc", "xydash", "xyline",
+    "xycmat", "xycmbt", "xyeuat", "xyeubt",
+];
+
+/// Whether nothing in a font that a PDF calls `name` says anything, since drawings are made of it.
+pub(crate) fn draws_lines(name: &str) -> bool {
+    let name = plain(name);
+    LINES.into_iter().any(|start| name.starts_with(start))
+}
+
 /// The font of signs that a PDF calls `name`, as `ABCDEF+Wingdings-Regular`; `None` for a font of letters.
 pub(crate) fn family(name: &str) -> Option<&'static str> {
-    let name = name.split_once('+').map_or(name, |(_, name)| name).to_ascii_lowercase();
-    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let name = plain(name);
     let families = [
         ("wingdings2", "wingdings 2"),
         ("wingdings3", "wingdings 3"),
@@ -77,6 +88,12 @@ pub(crate) fn family(name: &str) -> Option<&'static str> {
         ("symbol", "symbol"),
     ];
     families.into_iter().find(|(start, _)| name.starts_with(start)).map(|(_, family)| family)
+}
+
+/// A font's name without the letters of a subset, in small letters and digits.
+fn plain(name: &str) -> String {
+    let name = name.split_once('+').map_or(name, |(_, name)| name).to_ascii_lowercase();
+    name.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
 /// Whether a character means only what its font says.
@@ -141,5 +158,7 @@ mod tests {
         ] {
             assert_eq!(family(name), expected, "{name}");
         }
+        assert!(draws_lines("HNSLOU+LCIRCLE10"));
+        assert!(!draws_lines("LinLibertine"));
     }
 }

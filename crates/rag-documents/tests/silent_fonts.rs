@@ -121,3 +121,29 @@ fn bitmaps_that_count_codes_of_russian_letters_are_read_as_those() {
     );
     check("EDEEFFA869", &[&font, &stream("", "")], "нояїi");
 }
+
+#[test]
+fn signs_that_a_map_leaves_out_are_those_of_ascii() {
+    let map = stream(
+        "",
+        "1 begincodespacerange <00> <FF> endcodespacerange \
+         3 beginbfrange <23> <26> <0023> <2A> <2B> <002A> <2F> <39> <002F> endbfrange \
+         2 beginbfchar <61> <0561> <3A> <0589> endbfchar",
+    );
+    let font = "<< /Type /Font /Subtype /Type1 /BaseFont /ARTMR10 /FontDescriptor << /Flags 4 >> /ToUnicode 6 0 R \
+         /Encoding << /Differences [40 /armparenleft /armparenright 45 /armendash /armdot 97 /armayb 98 /armben] >> >>";
+    check("2861293A62", &[font, &map], "(ա)։\u{FFFD}");
+    // Letters, and signs in a font without such a map, are not guessed.
+    check("2862", &[&font.replace("/ToUnicode 6 0 R", "")], "\u{FFFD}\u{FFFD}");
+}
+
+#[test]
+fn fonts_that_drawings_are_made_of_say_nothing() {
+    let font = |name: &str| {
+        format!(
+            "<< /Type /Font /Subtype /Type1 /BaseFont /ABCDEF+{name} /Encoding << /Differences [8 /a8 65 /A] >> >>"
+        )
+    };
+    check("0841", &[&font("LCIRCLE10")], "");
+    check("0841", &[&font("CMR10")], "\u{FFFD}A");
+}

@@ -31,7 +31,9 @@ impl Simple {
             name.map_or(0.0, names::hang)
         };
         let hangs = std::array::from_fn(hang);
-        let texts = (0..=255_u8).map(|code| encoding.text(code, &to_unicode, &program)).collect();
+        let mut texts: Vec<String> =
+            (0..=255_u8).map(|code| encoding.text(code, &to_unicode, &program)).collect();
+        tell_signs(&mut texts, &to_unicode);
         Self { texts, widths, hangs }
     }
 
@@ -42,6 +44,27 @@ impl Simple {
             let width = self.widths.get(code).copied().unwrap_or_default();
             let hang = self.hangs.get(code).copied().unwrap_or_default();
             each(Glyph { text, width, hang, is_space: *byte == b' ' });
+        }
+    }
+}
+
+/// Signs that nothing tells are those of ASCII where the map to Unicode says so of most digits and signs that it has: who made the
+/// font gave names of their own to some of them.
+fn tell_signs(texts: &mut [String], to_unicode: &ToUnicode) {
+    /// Digits and signs that are those of ASCII.
+    const FEWEST: usize = 8;
+    let signs = || (b'!'..=b'~').filter(|code| !code.is_ascii_alphabetic());
+    let mapped: Vec<bool> = signs()
+        .filter_map(|code| Some(to_unicode.text(1, code.into())?.as_bytes() == [code]))
+        .collect();
+    let own = mapped.iter().filter(|is_own| **is_own).count();
+    if own < FEWEST || own * 2 <= mapped.len() {
+        return;
+    }
+    let unknown = char::REPLACEMENT_CHARACTER.to_string();
+    for code in signs() {
+        if let Some(text) = texts.get_mut(usize::from(code)).filter(|text| **text == unknown) {
+            *text = char::from(code).to_string();
         }
     }
 }
@@ -71,6 +94,8 @@ struct Encoding {
     signs: bool,
     /// The font of signs that it is, where Adobe has no encoding for it.
     family: Option<&'static str>,
+    /// Whether it has no letters and signs, but lines that drawings are made of.
+    lines: bool,
     /// Whether a publisher's system made it.
     publisher: bool,
     /// The encoding of TeX's of which names that count their codes count the letters.
@@ -140,6 +165,7 @@ impl Encoding {
             names: glyphs,
             signs: base_font.contains("Dingbats"),
             family: symbols::family(base_font),
+            lines: symbols::draws_lines(base_font),
             publisher: standard_font.starts_with("Adv"),
             by_program: true_type && !differences && (symbolic || said.is_none()),
         }
@@ -147,6 +173,9 @@ impl Encoding {
 
     /// The text of a code, by whoever knows it best.
     fn text(&self, code: u8, to_unicode: &ToUnicode, program: &Program) -> String {
+        if self.lines {
+            return String::new();
+        }
         // Two-byte codes in the map of a one-byte font are a common mistake.
         let mapped = to_unicode.text(1, code.into()).or_else(|| to_unicode.text(2, code.into()));
         if let Some(text) = mapped.as_ref().filter(|text| !is_private(text)) {
