@@ -32,7 +32,9 @@ pub(super) fn simple(
                 *place = width * scale;
             }
         }
-    } else if base_font.contains("Courier") || base_font.contains("Mono") {
+        return widths;
+    }
+    if base_font.contains("Courier") || base_font.contains("Mono") {
         widths = [600.0; 256];
     } else if let Some(known) = names::standard_widths(base_font) {
         for (place, name) in widths.iter_mut().zip(glyph_names) {
@@ -40,6 +42,12 @@ pub(super) fn simple(
                 *place = *width;
             }
         }
+    }
+    // Texts of two bytes a letter are shown in fonts of one: the other byte, a control character, shows nothing.
+    for (place, _) in
+        widths.iter_mut().zip(glyph_names).take(0x20).filter(|(_, name)| name.is_none())
+    {
+        *place = 0.0;
     }
     widths
 }

@@ -129,14 +129,25 @@ fn is_reference(text: &str) -> bool {
 pub(crate) fn join(text: &mut String, line: &str) {
     if breaks_word(text, line) {
         // "e-mail-\naddress" is a compound: a word that has hyphens keeps them all.
-        let word = text.rsplit(' ').next().unwrap_or_default();
-        if word.matches(['-', '\u{2010}']).count() == 1 {
+        let word = text.rsplit(|c: char| c == ' ' || is_wide(c)).next().unwrap_or_default();
+        let rest = line.split(|c: char| c == ' ' || is_wide(c)).next().unwrap_or_default();
+        let hyphens = word.matches(['-', '\u{2010}']).count();
+        if hyphens == 1 && !is_address(word) && !is_address(rest) {
             text.pop();
         }
     } else if !without_space(last(text), first(line)) && !text.is_empty() && !is_tied(text, line) {
         text.push(' ');
     }
     text.push_str(line);
+}
+
+/// Whether a part of a word is one of an address, whose hyphens are its own: "debian-\nboot@lists.debian.org".
+fn is_address(part: &str) -> bool {
+    let inside = part.trim_matches(|c: char| !c.is_alphanumeric());
+    let dotted = inside
+        .split_once('.')
+        .is_some_and(|(host, rest)| host.len() > 1 && rest.starts_with(char::is_lowercase));
+    dotted || inside.contains(['@', '_']) || inside.contains("://")
 }
 
 /// Whether the first word of a line is tied to the word above it: "GaInP/GaAs" may be broken behind the slash.

@@ -17,8 +17,11 @@ use neighbors::neighbors;
 
 /// A gap wider than this share of the font size parts two words.
 const WORD_GAP: f32 = 0.12;
-/// The same where spaces are drawn, so that gaps are only spacing.
+/// The same where spaces are drawn, so that gaps are only spacing, at most; and as a share of the spaces themselves.
 const DRAWN_WORD_GAP: f32 = 0.25;
+const NEARLY: f32 = 0.75;
+/// The same behind a stop and before a letter, which are never that far apart in one word.
+const BEHIND_STOP: f32 = 0.15;
 /// Chinese is set in a grid and stretched to fill a line: only a gap of this share parts it.
 const WIDE_GAP: f32 = 0.8;
 /// Between Chinese and Latin, typesetters leave a quarter.
@@ -161,6 +164,12 @@ fn spaced(gap: f32, before: Option<char>, after: Option<char>, word: f32) -> boo
         word
     };
     gap > needed
+}
+
+/// Whether a sentence or a part of it ends between two characters.
+fn is_behind_stop(before: Option<char>, after: Option<char>) -> bool {
+    let is_stop = |c: char| matches!(c, ',' | '.' | ';' | ':' | '!' | '?');
+    before.is_some_and(is_stop) && after.is_some_and(|c| c.is_alphabetic() && !is_wide(c))
 }
 
 /// A letter in the frame of its direction: along the line, and downwards across lines.
@@ -385,7 +394,7 @@ impl<'a> Draft<'a> {
         let mut text = String::new();
         let mut parts = self.parts.iter().peekable();
         while let Some(first) = parts.next() {
-            let accented = parts.peek().and_then(|next| accents::accented(first, next));
+            let accented = parts.peek().and_then(|next| accents::joined(first, next));
             let mut buffer = [0; 4];
             let part: &str = accented.map_or(first.text, |letter| letter.encode_utf8(&mut buffer));
             let (before, after) = (super::last(&text), super::first(part));
@@ -397,7 +406,8 @@ impl<'a> Draft<'a> {
                 _ => first.gap,
             };
             let wanted = first.space && !(without_space(before, after) && gap < WIDE_GAP)
-                || spaced(gap, before, after, word);
+                || spaced(gap, before, after, word)
+                || gap > BEHIND_STOP && word <= DRAWN_WORD_GAP && is_behind_stop(before, after);
             if wanted && !text.is_empty() && before != Some(' ') {
                 text.push(' ');
             }
@@ -425,9 +435,12 @@ impl<'a> Draft<'a> {
 
     /// The gap that parts words here: wider where the letters themselves are spaced out.
     fn word_gap(&self) -> f32 {
-        let word = if self.parts.iter().any(|part| part.space) { DRAWN_WORD_GAP } else { WORD_GAP };
-        // Between letters only: the dots of a table of contents are far apart in any font.
-        let letter = |part: &Part<'_>| part.text.chars().all(char::is_alphabetic);
+        let word = self.drawn_word_gap();
+        // Between letters only: the dots of a table of contents are far apart in any font, and a word whose text is said whole is none.
+        let letter = |part: &Part<'_>| {
+            let mut chars = part.text.chars();
+            chars.next().is_some_and(char::is_alphabetic) && chars.next().is_none()
+        };
         let mut gaps: Vec<f32> = self
             .parts
             .windows(2)
@@ -446,6 +459,20 @@ impl<'a> Draft<'a> {
         match (low, middle) {
             (Some(low), Some(middle)) if *low > 0.07 => word.max(middle * 1.6 + 0.02),
             _ => word,
+        }
+    }
+
+    /// The gap that parts words where spaces are drawn: one that is nearly as wide as those of the spaces.
+    fn drawn_word_gap(&self) -> f32 {
+        let others = self.parts.iter().skip(1);
+        let (drawn, left): (Vec<&Part<'_>>, Vec<&Part<'_>>) = others.partition(|part| part.space);
+        // A few spaces, such as those beside a link, say nothing of the others.
+        let gaps = left.iter().filter(|part| part.gap > WORD_GAP).count();
+        let mut drawn: Vec<f32> = drawn.iter().map(|part| part.gap).collect();
+        drawn.sort_by(f32::total_cmp);
+        match drawn.get(drawn.len() / 2) {
+            Some(usual) if gaps <= drawn.len() => (NEARLY * usual).clamp(WORD_GAP, DRAWN_WORD_GAP),
+            _ => WORD_GAP,
         }
     }
 }

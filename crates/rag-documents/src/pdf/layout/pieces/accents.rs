@@ -1,11 +1,21 @@
-//! Accents that are drawn over a letter of their own: TeX's older fonts have no "é", but an accent and an "e".
+//! Letters and signs that are drawn in two parts: TeX's older fonts have no "é", but an accent and an "e", and no "≠", but a slash and
+//! an "=".
 
 use unicode_normalization::char::compose;
 
+use super::super::first;
 use super::Part;
 
+/// Parts of one sign are no further apart than this share of the font size, and overlap no more.
+const TOUCHING: f32 = 0.2;
+
+/// The letter or sign that two parts make.
+pub(super) fn joined(one: &Part<'_>, other: &Part<'_>) -> Option<char> {
+    accented(one, other).or_else(|| sign(one, other))
+}
+
 /// The letter that an accent and the part beside it make, when one is drawn over the other. Either may come first.
-pub(super) fn accented(one: &Part<'_>, other: &Part<'_>) -> Option<char> {
+fn accented(one: &Part<'_>, other: &Part<'_>) -> Option<char> {
     let (accent, letter) = match (accent(one.text), accent(other.text)) {
         (Some(accent), None) => (over(one, other).then_some(accent)?, other),
         (None, Some(accent)) => ((follows(other, one) || over(other, one)).then_some(accent)?, one),
@@ -20,6 +30,27 @@ pub(super) fn accented(one: &Part<'_>, other: &Part<'_>) -> Option<char> {
         letter => letter,
     };
     compose(letter, accent).filter(|_| letter.is_alphabetic())
+}
+
+/// The sign that two parts make, one drawn over the other or right behind it: an arrow and its hook or bar, a slash and what it
+/// negates, or a letter and the circle around it.
+fn sign(one: &Part<'_>, other: &Part<'_>) -> Option<char> {
+    match (one.text, other.text) {
+        ("c", sign @ "©") | ("R", sign @ "®") if over(one, other) => return first(sign),
+        _ => {}
+    }
+    if other.space || other.gap.abs() > TOUCHING {
+        return None;
+    }
+    match (one.text, other.text) {
+        (end @ ("↦" | "↪"), "→") | ("←", end @ "↩") => first(end),
+        ("\u{338}", negated) => {
+            let mut chars = negated.chars();
+            let (negated, None) = (chars.next()?, chars.next()) else { return None };
+            compose(negated, '\u{338}')
+        }
+        _ => None,
+    }
 }
 
 /// Whether an accent is one that follows its letter, and begins where that ends.

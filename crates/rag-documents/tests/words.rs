@@ -1,0 +1,84 @@
+//! Where words begin and end: many PDFs draw no spaces, or only some of them.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use rag_documents::{Limits, read};
+
+#[path = "made/pdf.rs"]
+#[expect(dead_code, reason = "made for other tests, too")]
+mod made;
+use made::{page, pages, show};
+
+fn text(bytes: Vec<u8>) -> String {
+    let document = read(bytes, "a.pdf", &Limits::default()).unwrap();
+    document.sections.iter().map(|s| s.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+/// What strings and gaps between them, in thousandths of the font size, say in Helvetica, whose space is 278 wide.
+fn shown(strings: &str) -> String {
+    text(pages(&[&format!("BT /F 10 Tf 72 700 Td [{strings}] TJ ET")], ""))
+}
+
+#[test]
+fn gaps_part_words_where_only_some_spaces_are_drawn() {
+    // A line that was set narrowly, with a space on either side of its link.
+    assert_eq!(
+        shown(
+            "(for) -210 (more) -210 (of) -210 (this) -210 (see ) (Section 3) -210 (and) -210 (4)"
+        ),
+        "for more of this see Section 3 and 4"
+    );
+    // Where all spaces are drawn, what is a little apart is one word.
+    assert_eq!(shown("(kern) -150 (ed words and others)"), "kerned words and others");
+}
+
+#[test]
+fn a_gap_that_is_nearly_a_space_parts_words_beside_drawn_ones() {
+    assert_eq!(shown("(Cloud) -240 (for all of us)"), "Cloud for all of us");
+    assert_eq!(
+        shown("(In Windows 95.) -180 (Then,) -180 (more of it)"),
+        "In Windows 95. Then, more of it"
+    );
+}
+
+#[test]
+fn words_whose_text_is_said_whole_are_no_letters_far_apart() {
+    let word = |x: u32, word: &str| {
+        format!("/Span << /ActualText ({word}) >> BDC BT /F 10 Tf {x} 700 Td ({word}) Tj ET EMC\n")
+    };
+    // "such" is 21.1 wide, "as" 10.6, "race" 18.9, "and" 16.7, "lane" 18.9.
+    let words =
+        [word(72, "such"), word(96, "as"), word(109, "race"), word(131, "and"), word(150, "lane")];
+    assert_eq!(text(pages(&[&words.concat()], "")), "such as race and lane");
+}
+
+#[test]
+fn texts_of_two_bytes_a_letter_are_read_in_fonts_of_one() {
+    assert_eq!(shown("<0044> <0065> <006D> <006F> <0020> <0061>"), "Demo a");
+}
+
+#[test]
+fn addresses_keep_their_hyphens_at_line_ends() {
+    let lines = [
+        show(72, 700, 10, "Write to the list about the installer: debian-"),
+        show(72, 688, 10, "boot@lists.example.org, where someone will ans-"),
+        show(72, 676, 10, "wer, or look for more of it at www.example-"),
+        show(72, 664, 10, "pages.org today."),
+    ];
+    assert_eq!(
+        text(pages(&[&lines.concat()], "")),
+        "Write to the list about the installer: debian-boot@lists.example.org, where someone will answer, \
+         or look for more of it at www.example-pages.org today."
+    );
+}
+
+#[test]
+fn signs_that_are_drawn_in_two_parts_are_one() {
+    let font = "<< /Type /Font /Subtype /Type1 /BaseFont /CMSY10 /FirstChar 33 /LastChar 41 \
+         /Widths [0 1000 278 1000 278 0 778 444 444] /Encoding << /Differences \
+         [33 /mapsto /arrowright /arrowhookleft /arrowleft /arrowhookright /negationslash /equal /c /R] >> >>";
+    let said =
+        |strings: &str| text(page(&format!("BT /F 10 Tf 72 700 Td [{strings}] TJ ET"), &[font]));
+    // 33 and 34, 35 and 34, 36 and 37, 38 and 39.
+    assert_eq!(said(r#"(!") -500 (#") -500 ($%) -500 (&')"#), "↦ ↪ ↩ ≠");
+    assert_eq!(said(r#"(") -500 (') -500 (!)"#), "→ = ↦");
+}
