@@ -72,6 +72,20 @@ fn addresses_keep_their_hyphens_at_line_ends() {
 }
 
 #[test]
+fn words_in_capitals_are_broken_like_others() {
+    let lines = [
+        show(72, 700, 10, "THE SOFTWARE COMES WITHOUT ANY WAR-"),
+        show(72, 688, 10, "RANTY OF ANY KIND. Put the disc into a CD-"),
+        show(72, 676, 10, "ROM drive and start the computer with it."),
+    ];
+    assert_eq!(
+        text(pages(&[&lines.concat()], "")),
+        "THE SOFTWARE COMES WITHOUT ANY WARRANTY OF ANY KIND. Put the disc into a CD-ROM drive and start the \
+         computer with it."
+    );
+}
+
+#[test]
 fn signs_that_are_drawn_in_two_parts_are_one() {
     let font = "<< /Type /Font /Subtype /Type1 /BaseFont /CMSY10 /FirstChar 33 /LastChar 41 \
          /Widths [0 1000 278 1000 278 0 778 444 444] /Encoding << /Differences \

@@ -94,7 +94,21 @@ fn breaks_word(above: &str, below: &str) -> bool {
     let mut end = above.chars().rev();
     end.next().is_some_and(|c| matches!(c, '-' | '\u{2010}'))
         && end.next().is_some_and(char::is_alphabetic)
-        && first(below).is_some_and(char::is_lowercase)
+        && (first(below).is_some_and(char::is_lowercase) || is_in_capitals(above, below))
+}
+
+/// Whether the words on both sides of a line's end are those of a text in capitals; "CD-ROM" alone is none.
+fn is_in_capitals(above: &str, below: &str) -> bool {
+    let capitals = |words: [Option<&str>; 2]| {
+        words.into_iter().all(|word| {
+            word.is_some_and(|word| {
+                let letters = word.chars().filter(|c| c.is_alphabetic());
+                letters.clone().count() >= 2 && letters.clone().all(char::is_uppercase)
+            })
+        })
+    };
+    let (mut before, mut after) = (above.rsplit(' '), below.split(' '));
+    capitals([before.next(), before.next()]) && capitals([after.next(), after.next()])
 }
 
 /// Whether a line is one of a table of contents, with dots that lead to the page.
