@@ -33,9 +33,14 @@ pub enum Granularity {
 }
 
 impl Place {
+    /// Whether a document with this path is the one that the place is in.
+    pub fn is_in(&self, path: &str) -> bool {
+        ends_at_slash(path, &self.file)
+    }
+
     /// Whether the passage is at this place.
     pub fn holds(&self, passage: &Passage, granularity: Granularity) -> bool {
-        let file = ends_at_slash(&passage.file, &self.file);
+        let file = self.is_in(&passage.file);
         let page = self.page.is_none_or(|page| passage.page == Some(page));
         let heading = self.heading.as_deref().is_none_or(|wanted| {
             passage.heading.as_deref().is_some_and(|path| is_under(path, wanted))

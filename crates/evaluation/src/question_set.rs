@@ -1,6 +1,6 @@
 //! A question set: what is asked, and where the answers stand.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -154,6 +154,21 @@ impl QuestionSet {
     /// The questions, in the order of the file.
     pub fn questions(&self) -> &[Question] {
         &self.questions
+    }
+
+    /// The documents that questions ask for and none of these `paths` is, with the number of such questions, by name. What stands in
+    /// another document, too, is asked for in that.
+    pub fn missing_documents(&self, paths: &[&str]) -> BTreeMap<&str, usize> {
+        let is_there = |place: &Place| paths.iter().any(|path| place.is_in(path));
+        let mut missing = BTreeMap::new();
+        for question in &self.questions {
+            let lost = question.gold.iter().filter(|gold| !gold.places.iter().any(is_there));
+            let files = lost.filter_map(|gold| Some(gold.places.first()?.file.as_str()));
+            for file in files.collect::<BTreeSet<&str>>() {
+                *missing.entry(file).or_default() += 1;
+            }
+        }
+        missing
     }
 }
 

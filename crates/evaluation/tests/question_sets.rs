@@ -63,3 +63,17 @@ fn the_manuals_are_asked_the_same_in_both_languages() {
     }
     assert!(topics.values().all(|languages| languages.len() == 2), "{topics:?}");
 }
+
+#[test]
+fn documents_that_a_knowledge_base_lacks_are_named() {
+    let set = read(
+        r#"{"id": "a", "question": "A?", "language": "en", "answer": "yes", "gold": [{"file": "leave.pdf", "page": 1}, {"file": "pay.pdf", "page": 2}]}
+{"id": "b", "question": "B?", "language": "en", "answer": "no", "gold": [{"file": "pay.pdf", "page": 3}]}
+{"id": "c", "question": "C?", "language": "en", "answerable": false}"#,
+    );
+    assert!(set.missing_documents(&["hr/leave.pdf", "hr/pay.pdf"]).is_empty());
+    assert_eq!(
+        set.missing_documents(&["hr/leave.pdf", "overpay.pdf"]),
+        BTreeMap::from([("pay.pdf", 2)])
+    );
+}

@@ -120,6 +120,11 @@ impl Opened {
         Ok(Self { knowledge, embedder, reranker, settings: options.settings(reranking) })
     }
 
+    /// The paths of the documents, below the folder that was built.
+    pub(crate) fn documents(&self) -> Vec<&str> {
+        self.knowledge.manifest().documents.iter().map(|document| document.file.as_str()).collect()
+    }
+
     /// How likely a passage answers the question, 0.0–1.0.
     pub(crate) fn relevance(&self, chosen: &Chosen) -> f32 {
         let reranker = self.reranker.as_ref().and_then(OnnxReranker::calibration);

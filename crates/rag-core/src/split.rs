@@ -1,6 +1,7 @@
 //! Documents into passages: how they are cut, what is embedded of each, and which parent a prompt
 //! may be given instead of it.
 
+mod contents;
 mod heading;
 mod headings;
 mod parents;
@@ -15,6 +16,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 
 use crate::passage::{Passage, Section, with_context};
+use contents::Contents;
 use parents::Cutting;
 use region::Region;
 use tokens::Candidate;
@@ -35,6 +37,8 @@ pub struct SplitDocument {
     pub parents: Vec<Parent>,
     /// What the token limit did.
     pub limits: LimitReport,
+    /// Passages of tables of contents, which are left out: headings say the same where it belongs.
+    pub contents: usize,
 }
 
 /// A passage with all that is known about it when it is cut.
@@ -80,9 +84,9 @@ impl SplitSettings {
 
     /// The passages of a document, in order, each with no more tokens than the limit: a passage
     /// that has more is cut further, and what cannot be cut is counted in the report. Nothing is
-    /// left out in silence.
+    /// left out in silence: tables of contents are, and counted, unless there is nothing else.
     ///
-    /// With the default settings and no limit, the passages are those of [`Splitter::split`].
+    /// With the default settings and no limit, the passages are those of [`Splitter::split`], but for tables of contents.
     ///
     /// # Errors
     /// When counting tokens fails.
@@ -105,6 +109,8 @@ impl SplitSettings {
             }
         };
         let mut document = SplitDocument { parents, ..SplitDocument::default() };
+        let contents = Contents::of(sections);
+        let mut left_out = Vec::new();
         for piece in pieces {
             let text = &sections[piece.region.section].text;
             let context = self.context_of(piece.region.heading.as_deref());
@@ -118,7 +124,7 @@ impl SplitSettings {
             let fitted =
                 tokens::fit(self.passage(), candidate, limit.as_ref(), &mut document.limits)?;
             for (range, context) in fitted {
-                document.passages.push(SplitPassage {
+                let passage = SplitPassage {
                     passage: Passage {
                         file: file.to_owned(),
                         page: sections[piece.region.section].page,
@@ -128,8 +134,18 @@ impl SplitSettings {
                     context,
                     parent: piece.parent,
                     span: Span { section: piece.region.section, range },
-                });
+                };
+                if contents.holds(&passage.passage.text) {
+                    left_out.push(passage);
+                } else {
+                    document.passages.push(passage);
+                }
             }
+        }
+        if document.passages.is_empty() {
+            document.passages = left_out;
+        } else {
+            document.contents = left_out.len();
         }
         Ok(document)
     }

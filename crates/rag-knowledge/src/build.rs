@@ -91,6 +91,8 @@ pub struct Built {
     pub counts: Counts,
     /// What was not made anew.
     pub taken_over: TakenOver,
+    /// Passages of tables of contents that were left out of documents that were read.
+    pub contents: usize,
     /// Documents that could not be read.
     pub failed: Vec<FailedEntry>,
     /// What readers of the documents should know.
@@ -168,6 +170,7 @@ pub fn build(
         },
         taken_over: taken_over.clone(),
         limits: written.limits.into(),
+        contents: written.contents,
         warnings: written.warnings.clone(),
         failed: written.failed.iter().map(|f| format!("{}: {}", f.file, f.reason)).collect(),
         derived: fingerprint::of_derived(workshop.folder())?,
@@ -181,6 +184,7 @@ pub fn build(
         fingerprint,
         counts: manifest.counts,
         taken_over,
+        contents: written.contents,
         failed: written.failed,
         warnings: written.warnings,
         seconds,

@@ -32,6 +32,9 @@ pub struct Report {
     /// What was done so that the embedding reads every passage to its end.
     #[serde(default)]
     pub limits: Limits,
+    /// Passages of tables of contents that were left out of documents that were read.
+    #[serde(default)]
+    pub contents: usize,
     /// What readers of the documents should know, each beginning with its document's name.
     pub warnings: Vec<String>,
     /// Documents that could not be read, each with its reason.

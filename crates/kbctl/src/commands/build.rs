@@ -84,6 +84,8 @@ struct Summary<'a> {
     fingerprint: &'a str,
     counts: Counts,
     taken_over: &'a TakenOver,
+    /// Passages of tables of contents.
+    contents: usize,
     failed: &'a [FailedEntry],
     warnings: &'a [String],
     seconds: f64,
@@ -147,6 +149,7 @@ fn tell(built: &Built, json: bool) -> Result<(), Failure> {
             fingerprint: &built.fingerprint,
             counts: built.counts,
             taken_over: &built.taken_over,
+            contents: built.contents,
             failed: &built.failed,
             warnings: &built.warnings,
             seconds: (built.seconds * 1000.0).round() / 1000.0,
@@ -167,8 +170,12 @@ fn tell(built: &Built, json: bool) -> Result<(), Failure> {
             render::many(*passages, "passage")
         ),
     };
+    let left_out = match built.contents {
+        0 => String::new(),
+        n => format!("\nleft out: {} of tables of contents", render::many(n, "passage")),
+    };
     render::print(&format!(
-        "built {}: {}{failed}, {} in {:.1} s{taken_over}\nfingerprint {}",
+        "built {}: {}{failed}, {} in {:.1} s{taken_over}{left_out}\nfingerprint {}",
         built.folder.display(),
         render::many(built.counts.documents, "document"),
         render::many(built.counts.passages, "passage"),

@@ -142,13 +142,22 @@ fn saved_run(file: &Path) -> Result<Run, Failure> {
     Run::from_json(&text).map_err(|error| named(&error))
 }
 
-/// Asks every question of the set of the knowledge base in `folder`.
+/// Asks every question of the set of the knowledge base in `folder`. Those that ask for documents it does not have are asked, too, and
+/// named: nothing else says that a file was renamed.
 pub(crate) fn ask(
     folder: &Path,
     opened: &Opened,
     set: &QuestionSet,
     granularity: Granularity,
 ) -> Result<(Run, Option<Separation>), Failure> {
+    let called = folder
+        .file_name()
+        .map_or_else(|| folder.display().to_string(), |name| name.display().to_string());
+    for (file, questions) in set.missing_documents(&opened.documents()) {
+        render::note(&render::plain(&format!(
+            "warning: {called} has no document {file}, in which {questions} of the set's questions are answered: none of its passages counts for them; build it with that document, or correct the set"
+        )));
+    }
     let (mut found, mut best) = (Vec::new(), Vec::new());
     for question in set.questions() {
         let chosen = opened.ask(&question.question, DEPTH, &Filter::default())?;
@@ -161,9 +170,6 @@ pub(crate) fn ask(
         });
         best.push(Best { score, answerable: question.is_answerable() });
     }
-    let called = folder
-        .file_name()
-        .map_or_else(|| folder.display().to_string(), |name| name.display().to_string());
     let run = evaluate(&called, set, found, granularity, Resampling::default());
     Ok((run.map_err(|error| Failure::new(error, None))?, separate(&best)))
 }

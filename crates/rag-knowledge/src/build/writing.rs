@@ -37,6 +37,8 @@ pub(super) struct Written {
     pub(super) failed: Vec<FailedEntry>,
     pub(super) warnings: Vec<String>,
     pub(super) limits: LimitReport,
+    /// Passages of tables of contents that were left out.
+    pub(super) contents: usize,
     pub(super) taken_over: TakenOverCounts,
 }
 
@@ -100,6 +102,7 @@ impl<'a> Writing<'a> {
                 failed: Vec::new(),
                 warnings: Vec::new(),
                 limits: LimitReport::default(),
+                contents: 0,
                 taken_over: TakenOverCounts::default(),
             },
         })
@@ -156,7 +159,8 @@ impl<'a> Writing<'a> {
         document: SplitDocument,
         warnings: &[String],
     ) -> Result<(), BuildError> {
-        let SplitDocument { passages, parents, limits } = document;
+        let SplitDocument { passages, parents, limits, contents } = document;
+        self.written.contents += contents;
         self.written.limits.cut += limits.cut;
         self.written.limits.contexts_shortened += limits.contexts_shortened;
         self.written.limits.too_long += limits.too_long;
