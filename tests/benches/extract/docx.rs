@@ -19,7 +19,7 @@ pub(crate) fn report(cache: &Path) -> Report {
     Report {
         name: "extract-docx",
         work: "Each reader reads each file, one process a reader, one thread. Right is the text that a manual was made from, and for \
-               samples what at least two of the five readers say: characters (letters) and sequences of five (recall, precision) after Unicode NFKC, without white space, \
+               samples what at least two of the five readers say: characters (letters), words of two letters or more, and sequences of five characters (recall, precision) after Unicode NFKC, without white space, \
                hyphens and the bars of tables; order is the share of pieces in both texts that stand in the same order; means over \
                the files that hold text"
             .to_owned(),

@@ -22,7 +22,7 @@ pub(crate) fn report(cache: &Path) -> Report {
     Report {
         name: "extract",
         work: "Each reader reads each file, one process a reader, one thread. Right is the text that a file was made from, and for \
-               the others what at least two of the five readers say: characters (letters) and sequences of five (recall, precision) after Unicode NFKC, without \
+               the others what at least two of the five readers say: characters (letters), words of two letters or more (with running headers), and sequences of five characters (recall, precision) after Unicode NFKC, without \
                white space, hyphens and running headers; order is the share of pieces in both texts that stand in the same \
                order, for the others by page and beside the other reader that has most text; means over the files \
                that hold text"
