@@ -7,6 +7,7 @@ mod direction;
 mod font;
 mod furniture;
 mod headings;
+pub(crate) mod hyphens;
 mod layout;
 mod lexer;
 mod load;
@@ -34,6 +35,7 @@ use font::Fonts;
 use furniture::Sheet;
 use headings::{Heading, Path};
 use layout::Line;
+pub(crate) use layout::join;
 use objects::Objects;
 
 pub(crate) fn read(
@@ -85,6 +87,12 @@ pub(crate) fn read(
         }
         page_sections(at as u32 + 1, lines, headings, &mut path, &mut sections);
     }
+    let mut texts: Vec<&mut String> = sections
+        .iter_mut()
+        .flat_map(|section| section.heading.iter_mut().chain([&mut section.text]))
+        .chain(reports.iter_mut().flat_map(|report| &mut report.removed))
+        .collect();
+    hyphens::settle(&mut texts);
     Ok(Document {
         format: Format::Pdf,
         date: modified(&pdf),

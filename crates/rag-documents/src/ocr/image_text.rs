@@ -1,32 +1,33 @@
 //! Recognized lines into paragraphs.
 
-use crate::html::Inline;
+use crate::pdf::{hyphens, join};
 use crate::script::is_wide;
 
 /// Lines without an empty one between them are one paragraph. The spaces that recognition puts between
-/// ideographs are taken out.
+/// ideographs are taken out, and words that are broken at the end of a line are put together.
 pub(super) fn paragraphs(text: &str) -> String {
-    let mut paragraphs = Vec::new();
-    let mut inline = Inline::default();
+    let mut paragraphs: Vec<String> = Vec::new();
+    let mut begun = false;
     // Pages end with a form feed.
-    for line in text.replace('\u{C}', "\n").lines().map(str::trim).chain([""]) {
-        if line.is_empty() {
-            let paragraph = inline.take();
-            if !paragraph.trim().is_empty() {
-                paragraphs.push(paragraph.trim().to_owned());
+    for line in text.replace('\u{C}', "\n").lines().map(str::trim) {
+        match paragraphs.last_mut() {
+            _ if line.is_empty() => begun = false,
+            Some(paragraph) if begun => join(paragraph, &closed(line)),
+            _ => {
+                paragraphs.push(closed(line));
+                begun = true;
             }
-        } else {
-            inline.soft_break();
-            inline.push(&closed(line));
         }
     }
-    paragraphs.join("\n")
+    let mut text = paragraphs.join("\n");
+    hyphens::settle(&mut [&mut text]);
+    text
 }
 
 /// A line without the spaces between two ideographs.
 fn closed(line: &str) -> String {
     let mut closed = String::with_capacity(line.len());
-    let mut rest = line.chars().peekable();
+    let mut rest = line.chars().filter(|c| *c != hyphens::AT_LINE_END).peekable();
     while let Some(c) = rest.next() {
         let between = c == ' '
             && closed.chars().next_back().is_some_and(is_wide)
@@ -41,6 +42,14 @@ fn closed(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_broken_at_the_end_of_a_line_are_put_together() {
+        assert_eq!(
+            paragraphs("The gate is read-\nonly in an emer-\ngency, or read-only\nfor good."),
+            "The gate is read-only in an emergency, or read-only for good."
+        );
+    }
 
     #[test]
     fn lines_are_joined_and_ideographs_stand_together() {

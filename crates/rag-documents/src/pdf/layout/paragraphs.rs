@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Line, first, is_wide, last, without_space};
+use crate::pdf::hyphens::AT_LINE_END;
 
 /// Lines further apart than this multiple of the usual distance are different paragraphs.
 const PARAGRAPH_GAP: f32 = 1.3;
@@ -139,20 +140,29 @@ fn is_reference(text: &str) -> bool {
     })
 }
 
-/// Appends a line: Chinese without a space, a broken word without its hyphen, other words with a space.
+/// Appends a line: Chinese without a space, a word that may be broken with a mark for its hyphen ([`AT_LINE_END`]), other words
+/// with a space.
 pub(crate) fn join(text: &mut String, line: &str) {
     if breaks_word(text, line) {
-        // "e-mail-\naddress" is a compound: a word that has hyphens keeps them all.
         let word = text.rsplit(|c: char| c == ' ' || is_wide(c)).next().unwrap_or_default();
         let rest = line.split(|c: char| c == ' ' || is_wide(c)).next().unwrap_or_default();
-        let hyphens = word.matches(['-', '\u{2010}']).count();
-        if hyphens == 1 && !is_address(word) && !is_address(rest) {
+        if !is_compound(word, rest) && !is_address(word) && !is_address(rest) {
             text.pop();
+            text.push(AT_LINE_END);
         }
     } else if !without_space(last(text), first(line)) && !text.is_empty() && !is_tied(text, line) {
         text.push(' ');
     }
     text.push_str(line);
+}
+
+/// Whether two parts of a word are sure to be a compound: it has hyphens elsewhere ("e-mail-\naddress"), or goes on in small letters
+/// after a capital ("USB-\nstick").
+fn is_compound(word: &str, rest: &str) -> bool {
+    let hyphens = word.matches(['-', '\u{2010}']).count();
+    let before = word.chars().rev().nth(1);
+    hyphens > 1
+        || before.is_some_and(char::is_uppercase) && first(rest).is_some_and(char::is_lowercase)
 }
 
 /// Whether a part of a word is one of an address, whose hyphens are its own: "debian-\nboot@lists.debian.org".

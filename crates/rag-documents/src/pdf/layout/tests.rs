@@ -1,6 +1,7 @@
 //! Pages set by hand, and the text they give.
 
 use super::super::content::{Drawn, Letter};
+use super::super::hyphens;
 use super::*;
 
 /// Sets `text` from `x` at height `y`, `size` points high, half as wide (Chinese: as wide).
@@ -43,7 +44,9 @@ fn check_sized(pieces: &[(f32, f32, f32, &str)], expected: &str) {
 }
 
 fn text_of(drawn: &Drawn) -> String {
-    paragraphs(&lines(drawn).iter().collect::<Vec<_>>())
+    let mut text = paragraphs(&lines(drawn).iter().collect::<Vec<_>>());
+    hyphens::settle(&mut [&mut text]);
+    text
 }
 
 #[test]
@@ -82,6 +85,14 @@ fn list_items_stay_apart() {
 fn a_word_broken_at_the_end_of_a_line_is_whole_again() {
     check(&[(0., 100., "an impor-"), (0., 88., "tant word")], "an important word");
     check(&[(0., 100., "an e-mail-"), (0., 88., "address of")], "an e-mail-address of");
+    check(
+        &[(0., 100., "a PDF-"), (0., 88., "file of type-"), (0., 76., "script")],
+        "a PDF-file of typescript",
+    );
+    check(
+        &[(0., 100., "read-"), (0., 88., "only, not read-only"), (0., 60., "read-only")],
+        "read-only, not read-only\nread-only",
+    );
     check(&[(0., 100., "the (100)-"), (0., 88., "oriented")], "the (100)-oriented");
     check(&[(0., 100., "by GaInP/"), (0., 88., "GaAs cells")], "by GaInP/GaAs cells");
     check(&[(0., 100., "word - or -"), (0., 88., "another one")], "word - or - another one");
