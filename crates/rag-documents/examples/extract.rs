@@ -3,10 +3,11 @@
 //! With `--json`, one line of JSON for each file: how long reading took, the text of each page, what was removed as headers and footers, and the warnings.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
+use std::path::Path;
 use std::time::Instant;
 
 use rag_core::Section;
-use rag_documents::{Document, Limits, read_with_password};
+use rag_documents::{Document, Format, Limits, read_with_password};
 
 fn main() {
     let mut arguments = std::env::args().skip(1).peekable();
@@ -16,8 +17,9 @@ fn main() {
         None => String::new(),
     };
     for file in arguments {
-        let docx = [".docx", ".docm", ".dotx", ".dotm"].iter().any(|end| file.ends_with(end));
-        let name = if docx { "a.docx" } else { "a.pdf" };
+        let known = Path::new(&file).extension().and_then(|e| Format::of_extension(e.to_str()?));
+        // What other libraries test themselves with has names of all kinds.
+        let name = if known.is_some() { file.as_str() } else { "a.pdf" };
         let bytes = std::fs::read(&file).unwrap_or_default();
         let begun = Instant::now();
         let read = read_with_password(bytes, name, &Limits::default(), &password);

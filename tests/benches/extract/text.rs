@@ -84,12 +84,12 @@ pub(crate) fn letters(text: &str) -> HashMap<String, usize> {
     sequences(text, 1)
 }
 
-/// How often each word of two letters or more is there, those that are broken at the end of a line put together. Text that is
-/// written without spaces between words has none.
+/// How often each word of two letters or more is there, without hyphens: at the end of a line nobody can tell a broken word from a
+/// compound by itself. Text that is written without spaces between words has none.
 pub(crate) fn words<'t>(texts: impl IntoIterator<Item = &'t str>) -> HashMap<String, usize> {
     let mut words = HashMap::new();
     for text in texts {
-        let text = accented(unbroken(text).nfkc());
+        let text = accented(unbroken(text).nfkc().filter(|c| !matches!(c, '-' | '\u{2010}')));
         let runs = text.split(|c: char| !c.is_alphabetic() || is_unspaced(c));
         for word in runs.filter(|run| run.chars().nth(1).is_some()) {
             *words.entry(word.to_owned()).or_default() += 1;

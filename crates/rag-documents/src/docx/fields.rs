@@ -98,8 +98,8 @@ pub(crate) fn is_contents(instruction: &str) -> bool {
     name.eq_ignore_ascii_case("toc")
 }
 
-/// What an instruction shows that keeps no result: a symbol, or characters combined as old versions
-/// of Word did.
+/// What an instruction shows that keeps no result: a symbol, the words of a button, or characters combined as old
+/// versions of Word did.
 fn shown(instruction: &str) -> Option<String> {
     let mut words = instruction.split_whitespace();
     let name = words.next()?;
@@ -115,6 +115,11 @@ fn shown(instruction: &str) -> Option<String> {
             None => font.split_whitespace().next().unwrap_or_default(),
         };
         return symbols::meaning(font, code).map(String::from);
+    }
+    if name.eq_ignore_ascii_case("macrobutton") || name.eq_ignore_ascii_case("gotobutton") {
+        // Behind what it does: {MACROBUTTON NoMacro [Click here]}.
+        let words: Vec<&str> = words.skip(1).collect();
+        return Some(words.join(" ")).filter(|text| !text.is_empty());
     }
     if name.eq_ignore_ascii_case("eq") {
         return Some(equation(instruction.trim_start().get(name.len()..)?))
@@ -242,6 +247,8 @@ mod tests {
         for (instruction, text) in [
             (" SYMBOL 183 \\f \"Symbol\" \\s 10", Some("•")),
             ("SYMBOL 0xFC \\f Wingdings", Some("✓")),
+            ("MACROBUTTON  NoMacro [Name of  the customer]", Some("[Name of the customer]")),
+            ("MACROBUTTON NoMacro", None),
             (r"EQ \f(1,2)", Some("1/2")),
             (r"eq \o\ac(○,3)", Some("③")),
             (r"EQ \* jc2 \* hps10 \o\ad(\s\up 9(han),汉)", Some("汉")),

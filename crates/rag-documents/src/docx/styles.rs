@@ -109,10 +109,11 @@ impl Styles {
         self.chain(id).find_map(|(_, style)| style.hidden)
     }
 
-    /// Whether a style belongs to a table of contents, which repeats the headings.
+    /// Whether a style is one for the entries of a table of contents, which repeats the headings.
     pub(crate) fn is_contents(&self, id: &str) -> bool {
         let name = self.by_id.get(id).map_or(id, |style| style.name.as_str()).to_lowercase();
-        name.starts_with("toc") || name.starts_with("contents ") || name.starts_with("目录")
+        let level = ["toc", "contents", "目录"].iter().find_map(|of| name.strip_prefix(of));
+        level.is_some_and(|level| matches!(level.trim_start().as_bytes(), [b'1'..=b'9']))
     }
 }
 
@@ -218,7 +219,8 @@ mod tests {
               <w:style w:styleId="child"><w:name w:val="Child"/><w:basedOn w:val="own"/></w:style>
               <w:style w:styleId="body"><w:name w:val="Body"/><w:basedOn w:val="own"/><w:pPr><w:outlineLvl w:val="9"/></w:pPr></w:style>
               <w:style w:styleId="loop"><w:name w:val="Loop"/><w:basedOn w:val="loop"/></w:style>
-              <w:style w:styleId="t"><w:name w:val="toc 1"/></w:style>"#,
+              <w:style w:styleId="t"><w:name w:val="toc 1"/></w:style>
+              <w:style w:styleId="title"><w:name w:val="TOC Heading"/></w:style>"#,
         );
         for (id, level) in [
             ("1", Some(1)),
@@ -232,7 +234,8 @@ mod tests {
         ] {
             assert_eq!(styles.heading_level(id), level, "{id}");
         }
-        assert!(styles.is_contents("t") && !styles.is_contents("1"));
+        assert!(styles.is_contents("t") && styles.is_contents("TOC2"));
+        assert!(!styles.is_contents("1") && !styles.is_contents("title"));
     }
 
     #[test]

@@ -75,10 +75,18 @@ fn a_table_of_contents_is_left_out_whole() {
         "text",
     );
     check(&format!("<w:sdt><w:sdtPr/><w:sdtContent>{}</w:sdtContent></w:sdt>", p("kept")), "kept");
-    let style = r#"<w:style w:styleId="t1"><w:name w:val="toc 1"/></w:style>"#;
-    let found =
-        Docx::of(&(styled("t1", "Chapter 1") + &p("text"))).with("styles", "styles", style).text();
-    assert_eq!(found, "text");
+    // Entries that are no field any more, and what somebody wrote in their style.
+    let style = r#"<w:style w:styleId="t1"><w:name w:val="toc 1"/></w:style>
+        <w:style w:styleId="th"><w:name w:val="TOC Heading"/></w:style>"#;
+    let body = [
+        styled("th", "Handbook"),
+        styled("t1", "Chapter 1"),
+        styled("t1", "Preface ..... iv"),
+        styled("t1", "Who to ask"),
+        p("text"),
+    ];
+    let found = Docx::of(&body.concat()).with("styles", "styles", style).text();
+    assert_eq!(found, "Handbook\nWho to ask\ntext");
 }
 
 #[test]

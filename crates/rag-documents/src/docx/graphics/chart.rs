@@ -11,6 +11,8 @@ use crate::docx::xml::Xml;
 const MOST_SERIES: usize = 256;
 /// Points of a series.
 const MOST_POINTS: usize = 10_000;
+/// Significant decimal digits that survive a number of eight bytes (IEEE 754), and that spreadsheets show.
+const EXACT: usize = 15;
 
 /// Texts by their place.
 type Points = BTreeMap<u32, String>;
@@ -108,7 +110,21 @@ impl Series {
             (Space::Chart, "val" | "yVal") => collect(xml, &mut series.values),
             _ => Ok(()),
         })?;
+        series.values.values_mut().for_each(|value| *value = rounded(value));
         Ok(series)
+    }
+}
+
+/// A number as the table shows it that a chart was drawn from: with the 15 digits that it is exact to, where it is
+/// kept with more.
+fn rounded(value: &str) -> String {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    match value.trim().parse::<f64>() {
+        Ok(number) if digits > EXACT && value.contains('.') && number.is_finite() => {
+            let rounded = format!("{number:.*e}", EXACT - 1).parse::<f64>();
+            rounded.map_or_else(|_| value.to_owned(), |number| number.to_string())
+        }
+        _ => value.to_owned(),
     }
 }
 
@@ -191,13 +207,13 @@ mod tests {
             "<c:chartSpace><c:chart><c:title><c:tx><c:rich><a:p><a:r><a:t>销售额</a:t></a:r></a:p></c:rich></c:tx></c:title>
             <c:plotArea><c:barChart>{}{}</c:barChart></c:plotArea></c:chart></c:chartSpace>",
             series("北区", &["1", "2"]),
-            series("南区", &["3", "4"])
+            series("南区", &["3", "4.4000000000000004"])
         );
         let mut xml = over(&text);
         xml.root().unwrap();
         assert_eq!(
             read(&mut xml).unwrap(),
-            ["销售额", " | 北区 | 南区", "一季度 | 1 | 3", "二季度 | 2 | 4"]
+            ["销售额", " | 北区 | 南区", "一季度 | 1 | 3", "二季度 | 2 | 4.4"]
         );
     }
 }

@@ -115,7 +115,7 @@ impl Story<'_> {
         // An empty paragraph counts too, as its number is shown.
         let shown = !text.is_empty() || !own.format.hidden;
         let label = if shown { self.label(&own.format, style) } else { None };
-        let contents = style.is_some_and(|id| styles.is_contents(id));
+        let contents = style.is_some_and(|id| styles.is_contents(id)) && leads_to_page(text);
         if !text.is_empty() && !contents {
             let heading = match own.format.outline {
                 Some(level) => (level < 9).then_some(level + 1),
@@ -148,4 +148,13 @@ impl Story<'_> {
             &shared.styles,
         )
     }
+}
+
+/// Whether a text ends with the number of a page, as an entry of a table of contents does that is no field.
+fn leads_to_page(text: &str) -> bool {
+    let number = text.rsplit(|c: char| c.is_whitespace() || matches!(c, '.' | '…')).next();
+    number.filter(|number| number.len() < text.len()).is_some_and(|number| {
+        let all = |is: fn(char) -> bool| !number.is_empty() && number.chars().all(is);
+        all(|c| c.is_ascii_digit()) || all(|c| "ivxlc".contains(c.to_ascii_lowercase()))
+    })
 }
