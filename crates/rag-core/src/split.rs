@@ -144,10 +144,29 @@ impl SplitSettings {
         }
         if document.passages.is_empty() {
             document.passages = left_out;
-        } else {
+        } else if !left_out.is_empty() {
             document.contents = left_out.len();
+            document.drop_childless();
         }
         Ok(document)
+    }
+}
+
+impl SplitDocument {
+    /// Leaves out the parents that no passage points to.
+    fn drop_childless(&mut self) {
+        let mut places = vec![None; self.parents.len()];
+        for parent in self.passages.iter().filter_map(|passage| passage.parent) {
+            places[parent] = Some(0);
+        }
+        for (place, kept) in places.iter_mut().flatten().enumerate() {
+            *kept = place;
+        }
+        let mut at = 0..;
+        self.parents.retain(|_| at.next().is_some_and(|at| places[at].is_some()));
+        for parent in self.passages.iter_mut().filter_map(|passage| passage.parent.as_mut()) {
+            *parent = places[*parent].unwrap_or(*parent);
+        }
     }
 }
 

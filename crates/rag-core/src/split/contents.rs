@@ -9,15 +9,17 @@ const LEADER: usize = 4;
 /// Of ten lines, so many are entries: the title and what is broken over two lines are others.
 const MOST: usize = 7;
 
-/// The headings of a document, which its table of contents names.
-pub(super) struct Contents<'a> {
-    headings: HashSet<&'a str>,
+/// The headings of a document, which its table of contents names: their letters and digits, with their numbers and without.
+pub(super) struct Contents {
+    headings: HashSet<String>,
 }
 
-impl<'a> Contents<'a> {
-    pub(super) fn of(sections: &'a [Section]) -> Self {
+impl Contents {
+    pub(super) fn of(sections: &[Section]) -> Self {
         let paths = sections.iter().filter_map(|section| section.heading.as_deref());
-        Self { headings: paths.flat_map(|path| path.split(" > ")).collect() }
+        let headings = paths.flat_map(|path| path.split(" > "));
+        let both = headings.flat_map(|heading| [letters(heading), letters(unnumbered(heading))]);
+        Self { headings: both.filter(|letters| !letters.is_empty()).collect() }
     }
 
     /// Whether a text is a part of the table of contents: nearly all its lines are entries with leaders, and most of those that are
@@ -30,15 +32,23 @@ impl<'a> Contents<'a> {
         titles.len() * 10 >= lines().count() * MOST && known > 0 && known * 2 >= whole.len()
     }
 
-    /// Whether a title is a heading, with its number or without.
+    /// Whether a title is a heading: an entry may have other spaces and quotes, or the number only one of them has.
     fn names(&self, title: &str) -> bool {
-        let unnumbered = || {
-            let (number, rest) = title.split_once(' ')?;
-            number.contains(|c: char| c.is_ascii_digit()).then(|| rest.trim_start())
-        };
-        self.headings.contains(title)
-            || unnumbered().is_some_and(|rest| self.headings.contains(rest))
+        self.headings.contains(&letters(title))
+            || self.headings.contains(&letters(unnumbered(title)))
     }
+}
+
+fn letters(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// A title without the number before it: "4.13.2 ", "A.1 ", "2.1 | ", also where no space follows.
+fn unnumbered(title: &str) -> &str {
+    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ' ' | '|' | '-');
+    let appendix = title.strip_prefix(|c: char| c.is_ascii_uppercase());
+    let numbered = appendix.filter(|rest| rest.starts_with('.')).unwrap_or(title);
+    numbered.trim_start_matches(is_number)
 }
 
 /// The title of an entry, which may be empty where the passage begins behind it; `None` for other lines.
@@ -64,7 +74,8 @@ mod tests {
         let sections = [
             section("Basics > Files"),
             section("Basics > 1.2 Folders"),
-            section("3.1 权限"),
+            section("3.1 root 权限"),
+            section("Where “to” ask"),
             section("Telephones"),
         ];
         let contents = Contents::of(&sections);
@@ -72,7 +83,9 @@ mod tests {
             "1.1 Files . . . . . . . . | 6\n1.2 Folders . . . . . . . | 7",
             ". . . . . . | 5\n1.1 Files . . . . . . . | 6\n1.2 Folders . . . .",
             "Basics\n1.1 Files ........ 6\n1.2 Folders ........ 7\nA title ........ viii",
-            "3.1 权限………………12",
+            "3.1 root权限………………12",
+            "A.2 Where \"to\" ask . . . . 9",
+            "2.1 | Folders . . . . . | 4\n2.2.Files . . . . . . . | 5",
         ] {
             assert!(contents.holds(text), "{text}");
         }

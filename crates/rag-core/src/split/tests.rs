@@ -33,6 +33,34 @@ fn characters(text: &str) -> Result<usize, Infallible> {
 }
 
 #[test]
+fn tables_of_contents_are_left_out_with_their_parents_and_counted() {
+    let entries = "1 Badges . . . . . . . 2\n2 Doors . . . . . . . . 3\n";
+    let sections = [
+        under("Contents", &entries.repeat(3)),
+        under("Badges", &"Badges are worn at all times. ".repeat(8)),
+        under("Doors", &"Doors are closed at night. ".repeat(8)),
+    ];
+    for strategy in
+        [Strategy::Recursive, Strategy::SentenceWindow { sentences: NonZeroUsize::MIN, around: 1 }]
+    {
+        let settings = settings(100, 0, strategy).with_parents(400).unwrap();
+        let document = settings.split("a", &sections);
+        assert!(document.contents > 0);
+        assert!(texts(&document).iter().all(|text| !text.contains(". . .")));
+        assert!(document.parents.iter().all(|parent| !parent.text.contains(". . .")));
+        for passage in &document.passages {
+            let parent = &document.parents[passage.parent.unwrap()];
+            assert_eq!(parent.heading, passage.passage.heading);
+            assert!(parent.text.contains(passage.passage.text.as_str()));
+        }
+    }
+    // A document of nothing else is kept.
+    let entries = [under("Badges > Doors", &entries)];
+    let only = settings(100, 0, Strategy::Recursive).split("a", &entries);
+    assert_eq!((only.contents, only.passages.is_empty()), (0, false));
+}
+
+#[test]
 fn what_the_default_gives_has_never_changed() {
     // FNV-1a (64 bits) over the passages, a zero byte behind each, of the splitter that built the
     // first knowledge bases: their fingerprints depend on it.
