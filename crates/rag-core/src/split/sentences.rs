@@ -117,6 +117,9 @@ fn goes_on(text: &str, position: usize) -> bool {
     }
     // Only the full stop has a second use.
     let Some(head) = before.strip_suffix('.') else { return false };
+    if leads_to_page(head, &text[position..]) {
+        return true;
+    }
     let word_start = head
         .char_indices()
         .rev()
@@ -132,6 +135,14 @@ fn goes_on(text: &str, position: usize) -> bool {
         return true;
     }
     is_abbreviation(word, next) || is_initial(word, next)
+}
+
+/// A row of dots in a table of contents ends before the number of a page.
+fn leads_to_page(head: &str, after: &str) -> bool {
+    let page = after.lines().next().unwrap_or_default().trim_matches([' ', '|']);
+    head.trim_end().ends_with('.')
+        && (1..=6).contains(&page.len())
+        && page.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 /// `“可以。”` and `"Stop!"` end a quotation, but the sentence around it may go on: with a lower-case
@@ -201,6 +212,19 @@ mod tests {
         let found: Vec<&str> =
             sentences(text).into_iter().map(|range| text[range].trim()).collect();
         assert_eq!(found, expected, "{text:?}");
+    }
+
+    #[test]
+    fn an_entry_of_a_table_of_contents_is_whole() {
+        check(
+            "1 Badges . . . . . | 12\n2 Doors .......... iv\nHe left ... In 12 days he came.",
+            &[
+                "1 Badges . . . . . | 12",
+                "2 Doors .......... iv",
+                "He left ...",
+                "In 12 days he came.",
+            ],
+        );
     }
 
     #[test]

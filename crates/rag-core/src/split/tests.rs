@@ -46,7 +46,8 @@ fn tables_of_contents_are_left_out_with_their_parents_and_counted() {
         let settings = settings(100, 0, strategy).with_parents(400).unwrap();
         let document = settings.split("a", &sections);
         assert!(document.contents > 0);
-        assert!(texts(&document).iter().all(|text| !text.contains(". . .")));
+        let left: Vec<_> = texts(&document).into_iter().filter(|t| t.contains(". . .")).collect();
+        assert_eq!(left, [""; 0], "{strategy:?}");
         assert!(document.parents.iter().all(|parent| !parent.text.contains(". . .")));
         for passage in &document.passages {
             let parent = &document.parents[passage.parent.unwrap()];
