@@ -27,13 +27,16 @@ fn json(output: &Output) -> Value {
 }
 
 fn build(root: &Path, tag: &str) -> Output {
+    build_of(&fixtures(), root, tag)
+}
+
+fn build_of(documents: &Path, root: &Path, tag: &str) -> Output {
     let cache = std::env::var_os("SWITCHYARD_MODELS").map_or_else(
         || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/switchyard/models"),
         PathBuf::from,
     );
     assert!(cache.join(MODEL).is_dir(), "{MODEL} is missing: run scripts/fetch-models");
-    let (documents, root) = (fixtures(), root.to_str().unwrap().to_owned());
-    let documents = documents.to_str().unwrap();
+    let (documents, root) = (documents.to_str().unwrap(), root.to_str().unwrap());
     kbctl(&[
         "build",
         "--documents",
@@ -41,7 +44,7 @@ fn build(root: &Path, tag: &str) -> Output {
         "--embedding",
         MODEL,
         "--output",
-        &root,
+        root,
         "--tag",
         tag,
         "--json",
@@ -87,6 +90,47 @@ fn a_knowledge_base_is_built_inspected_verified_and_searched() {
     assert_eq!(changed.status.code(), Some(1));
     assert!(text(&changed.stderr).contains("derived/index.usearch has the hash"));
     assert_eq!(kbctl(&["search", folder, "x"]).status.code(), Some(1));
+}
+
+#[test]
+fn what_a_build_leaves_out_and_what_an_evaluation_misses_is_said() {
+    let root = tempfile::tempdir().unwrap();
+    let documents = root.path().join("documents");
+    std::fs::create_dir(&documents).unwrap();
+    let titles = ["Badges", "Doors", "Parking", "Visitors"];
+    let entries: String =
+        titles.iter().map(|title| format!("1.1 {title} {} 7\n\n", ". ".repeat(30))).collect();
+    let chapters: String = titles
+        .iter()
+        .map(|title| format!("# {title}\n\n{title} are looked after by the reception.\n\n"))
+        .collect();
+    std::fs::write(documents.join("a.md"), format!("# Contents\n\n{entries}{chapters}")).unwrap();
+    let built = json(&build_of(&documents, root.path(), "v1"));
+    assert_eq!((&built["contents"], &built["counts"]["passages"]), (&1.into(), &4.into()));
+    let folder = root.path().join("v1");
+    let folder = folder.to_str().unwrap();
+    let found = json(&kbctl(&["search", folder, "Doors", "--top-k", "9", "--output", "json"]));
+    let passages = found["passages"].as_array().unwrap();
+    assert!(passages.iter().all(|p| p["heading"] != "Contents"), "{found}");
+
+    let questions = root.path().join("questions.jsonl");
+    let question = |id: &str, file: &str| {
+        format!(
+            r#"{{"id": "{id}", "question": "Who looks after the doors?", "language": "en", "gold": [{{"file": "{file}", "text": "Doors are looked after"}}]}}"#
+        )
+    };
+    let set = [question("1", "a.md"), question("2", "renamed.md"), question("3", "renamed.md")];
+    std::fs::write(&questions, set.join("\n")).unwrap();
+    let evaluated = kbctl(&["evaluate", folder, questions.to_str().unwrap()]);
+    assert_eq!(evaluated.status.code(), Some(0), "{}", text(&evaluated.stderr));
+    let warned = text(&evaluated.stderr);
+    assert!(
+        warned.contains(
+            "warning: v1 has no document renamed.md, in which 2 of the set's questions are answered"
+        ),
+        "{warned}"
+    );
+    assert!(!warned.contains("no document a.md"));
 }
 
 #[test]

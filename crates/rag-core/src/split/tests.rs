@@ -56,7 +56,7 @@ fn tables_of_contents_are_left_out_with_their_parents_and_counted() {
         }
     }
     // A document of nothing else is kept.
-    let entries = [under("Badges > Doors", &entries)];
+    let entries = [under("Badges > Doors", entries)];
     let only = settings(100, 0, Strategy::Recursive).split("a", &entries);
     assert_eq!((only.contents, only.passages.is_empty()), (0, false));
 }
