@@ -166,10 +166,14 @@ impl Grid {
             cells = own.iter().map(|cell| cell.checked_sub(first)).collect::<Option<_>>()?;
         }
         let grid = Self { columns, rows, cells };
-        let high = whole.len();
-        // Where most cells reach over several fields it is a form, whose boxes are no columns.
+        let rows_of_their_own = || grid.heads().all(|head| grid.size(head).1 == 1);
         let cells = grid.heads().count();
-        (cells >= 4 && cells * 10 >= wide * high * 6).then_some(grid)
+        (cells >= 4 && (!grid.is_form() || rows_of_their_own())).then_some(grid)
+    }
+
+    /// Whether most cells reach over several fields: the boxes of a form are no columns.
+    fn is_form(&self) -> bool {
+        self.heads().count() * 10 < self.cells.len() * 6
     }
 
     fn wide(&self) -> usize {
@@ -234,11 +238,12 @@ impl Grid {
     fn pieces(&self, inside: &[Vec<Letter>], mut texts: Vec<String>) -> Vec<Piece> {
         let mut table = Table::default();
         let mut pieces = Vec::new();
+        let is_form = self.is_form();
         for (row, top) in self.rows.iter().enumerate().take(self.rows.len() - 1) {
             table.open_row();
             let fields = row * self.wide()..(row + 1) * self.wide();
             for field in fields.clone().filter(|field| self.cells.get(*field) == Some(field)) {
-                let (columns, rows) = self.size(field);
+                let (columns, rows) = if is_form { (1, 1) } else { self.size(field) };
                 table.open_cell(columns, rows);
                 if let (Some(cell), Some(text)) = (table.cell(), texts.get_mut(field)) {
                     *cell = std::mem::take(text);
