@@ -42,12 +42,22 @@ const WINGDINGS_3: [(u32, &str); 2] = [(0x21, "←→↑↓↖↗↙↘"), (0x70
 const WEBDINGS: [(u32, &str); 5] =
     [(0x33, "◀▶▲▼"), (0x61, "✓"), (0x63, "□"), (0x67, "■"), (0x72, "✗")];
 
+/// The font that LibreOffice shows the signs of all these fonts with. Which of them a document names is lost, so it means what
+/// word processors make bullets, ticks and arrows of, from Symbol and from Wingdings.
+pub(crate) const ANY: &str = "opensymbol";
+const BULLET: u32 = 0xB7;
+const OF_WINGDINGS: [u32; 12] =
+    [0x6E, 0x6F, 0x71, 0x76, 0xA7, 0xA8, 0xD8, 0xE0, 0xE8, 0xFB, 0xFC, 0xFE];
+
 /// What a character of a font means; `None` when that is not known. `code` is how the document has
 /// it.
 pub(crate) fn meaning(font: &str, code: u32) -> Option<char> {
     let low = code.checked_sub(PRIVATE).unwrap_or(code);
     let ranges: &[&[(u32, &str)]] = match font.trim().to_ascii_lowercase().as_str() {
         "symbol" | "symbolmt" => &[&SYMBOL],
+        ANY if low == BULLET => &[&SYMBOL],
+        ANY if OF_WINGDINGS.contains(&low) => &[&WINGDINGS],
+        ANY => &[],
         "wingdings" => &[&WINGDINGS],
         "wingdings 2" => &[&WINGDINGS_2, &WINGDINGS_2_BOXES],
         "wingdings 3" => &[&WINGDINGS_3],
@@ -86,6 +96,7 @@ pub(crate) fn family(name: &str) -> Option<&'static str> {
         ("wingdings", "wingdings"),
         ("webdings", "webdings"),
         ("symbol", "symbol"),
+        (ANY, ANY),
     ];
     families.into_iter().find(|(start, _)| name.starts_with(start)).map(|(_, family)| family)
 }
@@ -141,6 +152,10 @@ mod tests {
             ("Wingdings 3", 0xF075, Some('▶')),
             ("Webdings", 0xF061, Some('✓')),
             ("Webdings", 0xF0FF, None),
+            ("OpenSymbol", 0xF0B7, Some('•')),
+            ("OpenSymbol", 0xF0D8, Some('➢')),
+            ("OpenSymbol", 0xF0A3, None),
+            ("OpenSymbol", 0x2022, Some('•')),
             ("MS Gothic", 0x2610, Some('☐')),
             ("Unheard of", 0xF041, None),
         ] {
@@ -154,6 +169,7 @@ mod tests {
             ("ABCDEF+SymbolMT", Some("symbol")),
             ("Wingdings-Regular", Some("wingdings")),
             ("BCDEEE+Wingdings-2", Some("wingdings 2")),
+            ("CAAAAA+OpenSymbol", Some(ANY)),
             ("Arial", None),
         ] {
             assert_eq!(family(name), expected, "{name}");

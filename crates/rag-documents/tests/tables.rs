@@ -195,3 +195,57 @@ fn cells_of_two_lines_in_a_table_of_two_rows_are_cells() {
         "apt update | Fetches the lists.\napt search word | Looks for a word in packages."
     );
 }
+
+#[test]
+fn forms_whose_rows_have_cells_of_their_own_are_read_row_by_row() {
+    // A title over all, five cells, a title over all, and two rows of two cells whose border is under none of those above.
+    let rows = [720, 700, 660, 640, 610, 580];
+    let mut borders: Vec<String> = rows.iter().map(|y| border(70, *y, 570, *y)).collect();
+    borders.extend([border(70, 720, 70, 580), border(570, 720, 570, 580)]);
+    borders.extend([170, 270, 370, 470].map(|x| border(x, 700, x, 660)));
+    borders.push(border(320, 640, 320, 580));
+    let days = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"];
+    let mut words = vec![show(290, 706, 10, "Week 7")];
+    for (at, day) in (0..).zip(days) {
+        words.push(show(74 + 100 * at, 688, 10, day));
+        words.push(show(74 + 100 * at, 676, 10, &format!("Team {}", at + 1)));
+    }
+    words.extend([
+        show(290, 646, 10, "Rooms"),
+        show(74, 628, 10, "Workshop, open to"),
+        show(74, 616, 10, "everybody"),
+        show(324, 628, 10, "Ask the porter"),
+        show(74, 598, 10, "Library"),
+        show(324, 598, 10, "Ask at the desk, or"),
+        show(324, 586, 10, "by telephone"),
+    ]);
+    assert_eq!(
+        text(&borders, &words),
+        "Week 7\nMonday Team 1 | Tuesday Team 2 | Wednesday Team 3 | Thursday Team 4 | Friday Team 5\nRooms\n\
+         Workshop, open to everybody | Ask the porter\nLibrary | Ask at the desk, or by telephone"
+    );
+}
+
+#[test]
+fn list_items_far_from_their_marks_are_no_table() {
+    let items = |marks: [&str; 3]| {
+        [
+            show(72, 700, 10, marks[0]),
+            show(100, 700, 10, "The stand is open every day"),
+            show(72, 686, 10, marks[1]),
+            show(100, 686, 10, "Engines are shown in the hall"),
+            show(72, 672, 10, marks[2]),
+            show(100, 672, 10, "Lunch"),
+        ]
+    };
+    for marks in [["-", "-", "-"], ["1.", "2.", "3."], ["a.", "b.", "c."], ["o", "o", "o"]] {
+        let [a, b, c] = marks;
+        assert_eq!(
+            text(&[], &items(marks)),
+            format!(
+                "{a} The stand is open every day\n{b} Engines are shown in the hall\n{c} Lunch"
+            )
+        );
+    }
+    assert!(text(&[], &items(["10", "11", "12"])).contains("10 | The stand"));
+}

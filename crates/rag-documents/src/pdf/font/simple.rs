@@ -185,7 +185,8 @@ impl Encoding {
         let name = self.names.get(usize::from(code)).and_then(Option::as_deref);
         let by_name = || {
             // Its codes have the names of letters, which its signs are not.
-            if let Some(family) = self.family.filter(|family| *family != "symbol") {
+            let own = |family: &&str| !["symbol", symbols::ANY].contains(family);
+            if let Some(family) = self.family.filter(own) {
                 return symbols::meaning(family, 0xF000 + u32::from(code)).map(String::from);
             }
             let name = name?;

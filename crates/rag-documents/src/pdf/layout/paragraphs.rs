@@ -132,6 +132,15 @@ fn begins_item(text: &str) -> bool {
         || text.starts_with("* ")
 }
 
+/// Whether a text is the mark of a list item and no more.
+pub(super) fn is_item_mark(text: &str) -> bool {
+    let lettered = || {
+        let letter = text.strip_suffix(['.', ')']).map(|rest| rest.trim_start_matches('('));
+        letter.is_some_and(|letter| letter.len() == 1 && letter.starts_with(char::is_alphabetic))
+    };
+    text == "o" || lettered() || begins_item(&format!("{text} ")) && !text.contains(' ')
+}
+
 /// Whether a line begins an entry of a list of references: "[12] ".
 fn is_reference(text: &str) -> bool {
     let number = text.strip_prefix('[').and_then(|rest| rest.split_once("] "));

@@ -3,7 +3,7 @@
 use super::super::direction;
 use super::lines::Row;
 use super::pieces::{NEIGHBOR_GAP, Piece};
-use super::{Line, is_wide};
+use super::{Line, is_wide, paragraphs};
 
 /// A gap this wide, as a share of the font size, may part two cells.
 const CELL_GAP: f32 = 1.0;
@@ -264,7 +264,7 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
                 for (place, more) in
                     filled.iter_mut().zip(cells).filter(|(_, more)| !more.is_empty())
                 {
-                    super::paragraphs::join(place, &more);
+                    paragraphs::join(place, &more);
                 }
                 line.right = line.right.max(row.line().right);
                 line.base = line.base.max(row.base);
@@ -272,11 +272,25 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
             _ => lines.push((Line { row: true, ..row.line() }, cells)),
         }
     }
+    let is_list = is_list(&lines);
     let finish = |(mut line, cells): (Line, Vec<String>)| {
-        line.text = cells.join(CELL).trim_end_matches([' ', '|']).to_owned();
+        line.text = if is_list {
+            cells.join(" ").trim().to_owned()
+        } else {
+            cells.join(CELL).trim_end_matches([' ', '|']).to_owned()
+        };
+        line.row = !is_list;
         line
     };
     Some(lines.into_iter().map(finish).collect())
+}
+
+/// Whether rows are the items of a list, whose marks stand far to the left of them: word processors put a tab between.
+fn is_list(lines: &[(Line, Vec<String>)]) -> bool {
+    let marks = || lines.iter().filter_map(|(_, cells)| cells.first());
+    lines.iter().all(|(_, cells)| cells.len() == 2)
+        && marks().any(|mark| !mark.is_empty())
+        && marks().all(|mark| mark.is_empty() || paragraphs::is_item_mark(mark))
 }
 
 /// The places where cells of a table's columns end: those of each row, and how far each column reaches.
