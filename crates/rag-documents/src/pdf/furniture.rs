@@ -225,6 +225,7 @@ mod tests {
             mono: false,
             row: false,
             artifact: false,
+            item: false,
             block: 0,
             heading: None,
             main: true,

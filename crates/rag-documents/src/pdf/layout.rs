@@ -31,6 +31,8 @@ pub(crate) struct Line {
     pub(crate) mono: bool,
     /// Whether it is a row of a table.
     pub(crate) row: bool,
+    /// Whether it is known to begin an item of a list, whatever its mark.
+    pub(crate) item: bool,
     /// Whether the page itself says that it is a running header or footer.
     pub(crate) artifact: bool,
     /// Lines of one block stand under each other with nothing between them.

@@ -50,7 +50,7 @@ fn usual_leading(lines: &[&Line]) -> f32 {
 /// Whether `line` goes on where `above` ended because its line was full.
 fn continues(above: &Line, line: &Line, leading: f32, right: f32) -> bool {
     let apart = |line: &Line| line.row || line.mono || has_leader(&line.text);
-    if apart(above) || apart(line) || begins_item(&line.text) {
+    if apart(above) || apart(line) || line.begins_item() {
         return false;
     }
     // A heading goes on in its own lines only.
@@ -86,7 +86,7 @@ fn continues(above: &Line, line: &Line, leading: f32, right: f32) -> bool {
     let wide = first(&line.text).is_some_and(is_wide);
     let first_word = line.text.split(' ').next().map_or(0, |word| word.chars().count());
     let room = if wide { 2.5 * size } else { (first_word.min(20) as f32 * 0.6 + 1.5) * size };
-    let indent = if begins_item(&above.text) { 4.0 } else { 0.9 };
+    let indent = if above.begins_item() { 4.0 } else { 0.9 };
     above.right >= right - room && line.left <= above.left + indent * size
 }
 
@@ -117,7 +117,13 @@ fn has_leader(text: &str) -> bool {
     text.contains(". . . .") || text.contains(".....")
 }
 
-/// Whether a line begins a list item.
+impl Line {
+    fn begins_item(&self) -> bool {
+        self.item || begins_item(&self.text)
+    }
+}
+
+/// Whether a text begins with the mark of a list item.
 fn begins_item(text: &str) -> bool {
     let numbered = text
         .trim_start_matches(|c: char| c.is_ascii_digit())

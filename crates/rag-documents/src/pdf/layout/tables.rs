@@ -121,6 +121,7 @@ impl Parted {
             bold: bold * 2 > letters,
             mono: self.mono,
             row: self.cells.iter().any(|cell| cell.row),
+            item: false,
             artifact: self.cells.iter().all(|cell| cell.artifact),
             block: 0,
             heading: None,
@@ -280,6 +281,7 @@ fn table_lines(table: &[Parted]) -> Option<Vec<Line>> {
             cells.join(CELL).trim_end_matches([' ', '|']).to_owned()
         };
         line.row = !is_list;
+        line.item = is_list && cells.first().is_some_and(|mark| !mark.is_empty());
         line
     };
     Some(lines.into_iter().map(finish).collect())
