@@ -61,7 +61,7 @@ fn is_between(c: char) -> bool {
     is_wide(c) || !(c.is_alphanumeric() || is_hyphen(c) || matches!(c, AT_LINE_END | '\'' | '’'))
 }
 
-fn is_hyphen(c: char) -> bool {
+pub(crate) fn is_hyphen(c: char) -> bool {
     matches!(c, '-' | '\u{2010}')
 }
 

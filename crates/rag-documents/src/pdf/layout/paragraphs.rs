@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Line, first, is_wide, last, without_space};
-use crate::pdf::hyphens::AT_LINE_END;
+use crate::pdf::hyphens::{AT_LINE_END, is_hyphen};
 
 /// Lines further apart than this multiple of the usual distance are different paragraphs.
 const PARAGRAPH_GAP: f32 = 1.3;
@@ -93,7 +93,7 @@ fn continues(above: &Line, line: &Line, leading: f32, right: f32) -> bool {
 /// Whether a word is broken at the end of a line.
 fn breaks_word(above: &str, below: &str) -> bool {
     let mut end = above.chars().rev();
-    end.next().is_some_and(|c| matches!(c, '-' | '\u{2010}'))
+    end.next().is_some_and(is_hyphen)
         && end.next().is_some_and(char::is_alphabetic)
         && (first(below).is_some_and(char::is_lowercase) || is_in_capitals(above, below))
 }
@@ -174,7 +174,7 @@ pub(crate) fn join(text: &mut String, line: &str) {
 /// Whether two parts of a word are sure to be a compound: it has hyphens elsewhere ("e-mail-\naddress"), or goes on in small letters
 /// after a capital ("USB-\nstick").
 fn is_compound(word: &str, rest: &str) -> bool {
-    let hyphens = word.matches(['-', '\u{2010}']).count();
+    let hyphens = word.matches(is_hyphen).count();
     let before = word.chars().rev().nth(1);
     hyphens > 1
         || before.is_some_and(char::is_uppercase) && first(rest).is_some_and(char::is_lowercase)
@@ -192,7 +192,7 @@ fn is_address(part: &str) -> bool {
 /// Whether the first word of a line is tied to the word above it: "GaInP/GaAs" may be broken behind the slash.
 fn is_tied(above: &str, below: &str) -> bool {
     let mut end = above.chars().rev();
-    end.next().is_some_and(|c| matches!(c, '-' | '\u{2010}' | '/'))
+    end.next().is_some_and(|c| is_hyphen(c) || c == '/')
         && end.next().is_some_and(|c| !c.is_whitespace() && !matches!(c, '-' | '/'))
         && first(below).is_some_and(char::is_alphanumeric)
 }
