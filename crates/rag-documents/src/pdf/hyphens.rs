@@ -29,19 +29,16 @@ pub(crate) fn settle(texts: &mut [&mut String]) {
     }
     for text in texts.iter_mut().filter(|text| text.contains(AT_LINE_END)) {
         let mut settled = String::with_capacity(text.len());
-        let mut from = 0;
-        for (at, mark) in text.match_indices(AT_LINE_END) {
-            let (before, after) = text.split_at(at);
-            let (start, end) = (before.rsplit(is_between).next(), after.split(is_between).next());
-            let word = [start.unwrap_or_default(), end.unwrap_or_default()].concat();
-            let word = word.trim_matches(is_hyphen);
-            settled.push_str(before.get(from..).unwrap_or_default());
-            if uses.get(&written(word, "-")) > uses.get(&written(word, "")) {
-                settled.push('-');
+        // Each word with what stands behind it.
+        for part in text.split_inclusive(is_between) {
+            if part.contains(AT_LINE_END) {
+                let word = words(part).next().unwrap_or_default();
+                let stays = uses.get(&written(word, "-")) > uses.get(&written(word, ""));
+                settled.push_str(&part.replace(AT_LINE_END, if stays { "-" } else { "" }));
+            } else {
+                settled.push_str(part);
             }
-            from = at + mark.len();
         }
-        settled.push_str(text.get(from..).unwrap_or_default());
         **text = settled;
     }
 }

@@ -7,6 +7,8 @@ use crate::pdf::hyphens::{AT_LINE_END, is_hyphen};
 
 /// Lines further apart than this multiple of the usual distance are different paragraphs.
 const PARAGRAPH_GAP: f32 = 1.3;
+/// Of a longer word only so many letters are looked at: lines without end may all be parts of one.
+const LONGEST_WORD: usize = 256;
 
 /// The text of lines in reading order: a line of output for each paragraph, table row or line of program text.
 pub(crate) fn paragraphs(lines: &[&Line]) -> String {
@@ -159,7 +161,9 @@ fn is_reference(text: &str) -> bool {
 /// with a space.
 pub(crate) fn join(text: &mut String, line: &str) {
     if breaks_word(text, line) {
-        let word = text.rsplit(|c: char| c == ' ' || is_wide(c)).next().unwrap_or_default();
+        let letters = text.char_indices().rev().take(LONGEST_WORD);
+        let start = letters.take_while(|(_, c)| *c != ' ' && !is_wide(*c)).last();
+        let word = text.get(start.map_or(text.len(), |(at, _)| at)..).unwrap_or_default();
         let rest = line.split(|c: char| c == ' ' || is_wide(c)).next().unwrap_or_default();
         if !is_compound(word, rest) && !is_address(word) && !is_address(rest) {
             text.pop();

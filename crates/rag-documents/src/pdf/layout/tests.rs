@@ -99,6 +99,12 @@ fn a_word_broken_at_the_end_of_a_line_is_whole_again() {
 }
 
 #[test]
+fn a_word_over_lines_without_end_is_joined_in_a_time_of_its_length() {
+    let lines: Vec<_> = (0..40_000_u16).map(|at| (0., -12. * f32::from(at), "abcdef-")).collect();
+    check(&lines, &format!("{}-", "abcdef".repeat(lines.len())));
+}
+
+#[test]
 fn references_are_entries_of_a_list() {
     check(
         &[(0., 100., "[9] A. One, Journal 13"), (16., 88., "(2005)."), (0., 76., "[10] B. Two")],
