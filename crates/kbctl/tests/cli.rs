@@ -55,7 +55,7 @@ fn build_of(documents: &Path, root: &Path, tag: &str) -> Output {
 fn a_knowledge_base_is_built_inspected_verified_and_searched() {
     let root = tempfile::tempdir().unwrap();
     let built = json(&build(root.path(), "v1"));
-    assert_eq!(built["counts"]["documents"], 9);
+    assert_eq!(built["counts"]["documents"], 11);
     // An OpenDocument source and a copy with a password beside the documents are reported, and stop nothing.
     let failed: Vec<_> = built["failed"].as_array().unwrap().iter().map(|f| &f["file"]).collect();
     assert_eq!(failed, ["note-encrypted.pdf", "note.fodt"]);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// The version of how documents are read and cut: whoever changes what text a document gives, or where
 /// it is cut, raises it, so that a build never takes passages over that a new build would not make.
-pub const READING: u32 = 10;
+pub const READING: u32 = 11;
 
 /// One page of a PDF, or one heading section of a DOCX, in document order.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,6 +19,8 @@ mod pages;
 mod predefined;
 mod program;
 mod rules;
+mod structure;
+mod writer;
 
 use encoding_rs::WINDOWS_1252;
 use lopdf::Dictionary;
@@ -37,6 +39,8 @@ use headings::{Heading, Path};
 use layout::Line;
 pub(crate) use layout::join;
 use objects::Objects;
+use structure::Structure;
+use writer::Writer;
 
 pub(crate) fn read(
     bytes: &[u8],
@@ -56,13 +60,16 @@ pub(crate) fn read(
         )));
     }
     let labels = pages::labels(&pdf, leaves.len());
+    let structure = Structure::of(&pdf);
+    let writer = Writer::of(&pdf);
     let mut fonts = Fonts::new(&pdf, limits);
     let mut reports = Vec::with_capacity(leaves.len());
     let mut pages: Vec<Vec<Line>> = Vec::with_capacity(leaves.len());
     let mut total = 0_usize;
     for (at, leaf) in leaves.iter().enumerate() {
-        let drawn = content::read(&pdf, leaf, &mut fonts, limits);
-        let lines = layout::lines(&drawn);
+        let drawn = content::read(&pdf, leaf, &mut fonts, &structure, limits);
+        let drawn = Drawn { layers: writer == Writer::Browser, ..drawn };
+        let lines = layout::lines(&drawn, &structure);
         total = total.saturating_add(lines.iter().map(|line| line.text.len()).sum());
         if total > limits.text {
             return Err(too_much_text(limits));
@@ -92,7 +99,7 @@ pub(crate) fn read(
         .flat_map(|section| section.heading.iter_mut().chain([&mut section.text]))
         .chain(reports.iter_mut().flat_map(|report| &mut report.removed))
         .collect();
-    hyphens::settle(&mut texts);
+    hyphens::settle(&mut texts, writer.hyphenation());
     Ok(Document {
         format: Format::Pdf,
         date: modified(&pdf),

@@ -96,3 +96,16 @@ fn signs_that_are_drawn_in_two_parts_are_one() {
     assert_eq!(said(r#"(!") -500 (#") -500 ($%) -500 (&')"#), "↦ ↪ ↩ ≠");
     assert_eq!(said(r#"(") -500 (') -500 (!)"#), "→ = ↦");
 }
+
+#[test]
+fn shadows_of_words_are_no_words() {
+    // A heading in two fonts, each part drawn a little lower first, as browsers draw shadows.
+    let twice = |x: u32, words: &str| {
+        [0.7, 0.0]
+            .map(|lower| format!("BT /F 20 Tf {x} {} Td ({words}) Tj ET\n", 700.0 - lower))
+            .concat()
+    };
+    let content =
+        [twice(72, "8. "), twice(95, "Translation"), show(72, 670, 10, "It is llama, still.")];
+    assert_eq!(text(pages(&[&content.concat()], "")), "8. Translation\nIt is llama, still.");
+}

@@ -20,7 +20,7 @@ pub(super) fn paragraphs(text: &str) -> String {
         }
     }
     let mut text = paragraphs.join("\n");
-    hyphens::settle(&mut [&mut text]);
+    hyphens::settle(&mut [&mut text], hyphens::Hyphenation::Usual);
     text
 }
 

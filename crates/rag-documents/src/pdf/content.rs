@@ -5,7 +5,7 @@ mod marked;
 
 use std::rc::Rc;
 
-use lopdf::{Dictionary, Document as Pdf, Object, Stream};
+use lopdf::{Dictionary, Document as Pdf, Object, ObjectId, Stream};
 
 use super::direction;
 use super::font::{Font, Fonts};
@@ -14,6 +14,7 @@ use super::matrix::Matrix;
 use super::objects::{Objects, Packed, as_dictionary, unpacked};
 use super::pages::{Bounds, Leaf};
 use super::rules::{Rule, Tracer};
+use super::structure::Structure;
 use crate::limits::{Limits, bytes};
 use marked::Marked;
 
@@ -49,6 +50,8 @@ pub(crate) struct Letter {
     pub(crate) mono: bool,
     /// Whether the page says that it is a running header or footer.
     pub(crate) artifact: bool,
+    /// The block that the document's tags put it in.
+    pub(crate) block: Option<u32>,
 }
 
 impl Letter {
@@ -71,6 +74,8 @@ pub(crate) struct Drawn {
     pub(crate) text: String,
     /// Characters whose meaning the fonts do not tell.
     pub(crate) unknown: usize,
+    /// Whether it may be drawn in another order than its text has.
+    pub(crate) layers: bool,
     /// Straight lines, among them the borders of tables.
     pub(crate) rules: Vec<Rule>,
     /// Whether it shows an image.
@@ -82,6 +87,12 @@ pub(crate) struct Drawn {
 }
 
 impl Drawn {
+    /// Whether a letter is more than a space.
+    pub(crate) fn is_ink(&self, letter: &Letter) -> bool {
+        let own = self.text.get(letter.start as usize..letter.end as usize);
+        own.is_some_and(|own| !own.trim().is_empty())
+    }
+
     /// Puts a text where `place` is, as if it were one letter.
     fn write(&mut self, text: &str, place: Letter, limits: &Limits) {
         let from = self.text.len();
@@ -133,12 +144,15 @@ pub(crate) fn read<'a>(
     pdf: &'a Pdf,
     page: &Leaf<'a>,
     fonts: &mut Fonts<'a>,
+    structure: &Structure,
     limits: &Limits,
 ) -> Drawn {
     let mut reader = Reader {
         pdf,
         fonts,
+        structure,
         limits,
+        content: page.id,
         bounds: page.bounds,
         outer: [Some(page.resources), page.above],
         drawn: Drawn::default(),
@@ -204,7 +218,10 @@ impl State {
 struct Reader<'r, 'a> {
     pdf: &'a Pdf,
     fonts: &'r mut Fonts<'a>,
+    structure: &'r Structure,
     limits: &'r Limits,
+    /// The page or form whose content is followed.
+    content: Option<ObjectId>,
     bounds: Bounds,
     /// The resources of the page and those above it, for what is found in no nearer ones: some files rely on it.
     outer: [Option<&'a Dictionary>; 2],
@@ -304,7 +321,10 @@ impl<'a> Reader<'_, 'a> {
                     if let (Some(objects), Some(name)) = (objects, name)
                         && let Some(stream) = self.pdf.stream(objects, name)
                     {
+                        let id = objects.get(name).ok().and_then(|form| form.as_reference().ok());
+                        let outer = std::mem::replace(&mut self.content, id);
                         self.draw(stream, resources, &state, depth);
+                        self.content = outer;
                     }
                 }
                 b"BDC" | b"BMC" => self.open(&operands, resources),
@@ -346,7 +366,8 @@ impl<'a> Reader<'_, 'a> {
     fn show(&mut self, state: &State, text: &mut Matrix, operand: Option<&Value>) {
         let (Some(Value::Text(codes)), Some(font)) = (operand, &state.font) else { return };
         let Self { drawn, bounds, limits, marked, .. } = self;
-        let artifact = marked.last().is_some_and(|marked| marked.artifact);
+        let (artifact, block) =
+            marked.last().map_or((false, None), |marked| (marked.artifact, marked.block));
         let before = drawn.letters.len();
         let Matrix([a, b, c, d, ..]) = text.then(state.matrix);
         let mirrored = (a * d - b * c) * state.scale < 0.0;
@@ -380,6 +401,7 @@ impl<'a> Reader<'_, 'a> {
                     bold: font.bold,
                     mono: font.mono,
                     artifact,
+                    block,
                 }
             } else {
                 let width = glyph.width / 1000.0 * state.size * state.scale;
@@ -402,6 +424,7 @@ impl<'a> Reader<'_, 'a> {
                     bold: font.bold,
                     mono: font.mono,
                     artifact,
+                    block,
                 }
             };
             let seen = letter.x.is_finite()

@@ -73,8 +73,10 @@ pub(crate) fn find(sheets: &[Sheet<'_>]) -> Vec<Vec<usize>> {
                 let enough = if to - from > 6 { 3.max((to - from) / 5) } else { 2 };
                 // What is set larger than the text is a title, of slides that build up step by step, unless it is
                 // on most pages.
-                let large = sheet.lines.get(candidate.line).is_some_and(|l| l.size > TITLE * usual);
-                if large && same * 2 < to - from {
+                let line = sheet.lines.get(candidate.line);
+                let large = line.is_some_and(|line| line.size > TITLE * usual);
+                let tagged = line.is_some_and(|line| line.level.is_some());
+                if large && same * 2 < to - from || tagged {
                     break;
                 }
                 let number = candidate.is_number && (same >= 2 || sheet.says(candidate, page));
@@ -228,6 +230,8 @@ mod tests {
             item: false,
             block: 0,
             heading: None,
+            level: None,
+            paragraph: None,
             main: true,
         }
     }

@@ -12,6 +12,8 @@ const LONGEST: usize = 140;
 /// Headings on one page, and lines of it, that are searched for those of the outline.
 const MOST_ON_A_PAGE: usize = 200;
 const LONGEST_PAGE: usize = 2_000;
+/// Where more than one line in so many is a heading, nothing is said by it.
+const MOST_OF: usize = 3;
 /// Levels of headings by font size.
 const LEVELS: usize = 5;
 
@@ -29,7 +31,11 @@ pub(crate) struct Heading {
 
 /// The headings of each page, in reading order.
 pub(crate) fn find(pages: &[Vec<Line>], outline: &[Entry]) -> Vec<Vec<Heading>> {
-    let mut found = if outline.is_empty() { by_size(pages) } else { by_outline(pages, outline) };
+    let mut found = if outline.is_empty() {
+        by_tags(pages).unwrap_or_else(|| by_size(pages))
+    } else {
+        by_outline(pages, outline)
+    };
     for page in &mut found {
         page.sort_by_key(|heading| heading.line);
     }
@@ -106,6 +112,46 @@ fn letters(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// The headings that the document's tags name; `None` when it names none, or nearly everything.
+fn by_tags(pages: &[Vec<Line>]) -> Option<Vec<Vec<Heading>>> {
+    let lines = || pages.iter().flatten();
+    let tagged = lines().filter(|line| line.level.is_some()).count();
+    if tagged == 0 || tagged * MOST_OF > lines().count() {
+        return None;
+    }
+    let of_page = |lines: &Vec<Line>| {
+        let mut headings: Vec<Heading> = Vec::new();
+        let mut last = None;
+        for (at, line) in lines.iter().enumerate() {
+            let Some(level) = line.level else { continue };
+            match headings.last_mut() {
+                Some(heading) if heading.line + heading.lines == at && last == line.paragraph => {
+                    heading.lines += 1;
+                    super::layout::join(&mut heading.title, &line.text);
+                }
+                _ => headings.push(Heading { line: at, lines: 1, level, title: line.text.clone() }),
+            }
+            last = line.paragraph;
+        }
+        headings.retain(|heading| heading.title.chars().count() <= LONGEST);
+        headings
+    };
+    let mut found: Vec<Vec<Heading>> = pages.iter().map(of_page).collect();
+    // Word processors tag their titles as paragraphs.
+    let largest = lines().filter(|line| line.level.is_some()).map(|l| l.size).fold(0.0, f32::max);
+    if let (Some(lines), Some(first)) = (pages.first(), found.first_mut()) {
+        let is_title = |heading: &Heading| {
+            lines.get(heading.line).is_some_and(|line| line.size >= LARGER * largest)
+                && first.first().is_none_or(|tagged| heading.line < tagged.line)
+        };
+        let sized = by_size(pages).into_iter().next().unwrap_or_default();
+        if let Some(title) = sized.into_iter().find(is_title) {
+            first.insert(0, Heading { level: 0, ..title });
+        }
+    }
+    Some(found)
+}
+
 fn by_size(pages: &[Vec<Line>]) -> Vec<Vec<Heading>> {
     let body = body_size(pages);
     let key = |size: f32| (size * 2.0).round() as i32;
@@ -126,7 +172,7 @@ fn by_size(pages: &[Vec<Line>]) -> Vec<Vec<Heading>> {
     let mut levels: Vec<i32> = sizes.keys().copied().collect();
     levels.sort_unstable_by(|a, b| b.cmp(a));
     // Where a third of the lines stand out, size says nothing.
-    if sizes.values().sum::<usize>() * 3 > total || total < 8 {
+    if sizes.values().sum::<usize>() * MOST_OF > total || total < 8 {
         return vec![Vec::new(); pages.len()];
     }
     let level =

@@ -13,6 +13,8 @@ const MOST_MARKED: usize = 256;
 /// Marked content (PDF 1.7, 14.6) that is open.
 pub(super) struct Marked {
     pub(super) artifact: bool,
+    /// The block that the document's tags put it in.
+    pub(super) block: Option<u32>,
     /// The text to be read in place of what is drawn, and where that began.
     replaced: Option<(String, usize, usize)>,
 }
@@ -22,12 +24,13 @@ impl<'a> Reader<'_, 'a> {
         if self.marked.len() >= MOST_MARKED {
             return;
         }
-        let (mut replacement, mut kind) = (None, None);
+        let (mut replacement, mut kind, mut number) = (None, None, None);
         match operands.get(1) {
             Some(Value::Dictionary(entries)) => {
                 for (key, value) in entries {
                     match key.as_slice() {
                         b"ActualText" => replacement = value.text().map(text_string),
+                        b"MCID" => number = value.number(),
                         b"Subtype" | b"Type" => kind = value.name().or(kind),
                         _ => {}
                     }
@@ -41,6 +44,7 @@ impl<'a> Reader<'_, 'a> {
                 if let Some(properties) = properties {
                     let actual = self.pdf.value(properties, b"ActualText");
                     replacement = actual.and_then(|o| o.as_str().ok()).map(text_string);
+                    number = self.pdf.number(properties, b"MCID");
                     kind = self
                         .pdf
                         .name(properties, b"Subtype")
@@ -49,11 +53,16 @@ impl<'a> Reader<'_, 'a> {
             }
             _ => {}
         }
-        let artifact = operands.first().and_then(Value::name) == Some(b"Artifact")
-            && matches!(kind, Some(b"Pagination" | b"Header" | b"Footer"));
-        let outer = self.marked.last().is_some_and(|marked| marked.artifact);
+        let is_artifact = operands.first().and_then(Value::name) == Some(b"Artifact");
+        let furniture = is_artifact && matches!(kind, Some(b"Pagination" | b"Header" | b"Footer"));
+        let (artifact, outer) =
+            self.marked.last().map_or((false, None), |marked| (marked.artifact, marked.block));
+        let block = number
+            .zip(self.content)
+            .and_then(|(number, content)| self.structure.block_of(content, number as u32))
+            .or(outer.filter(|_| !is_artifact));
         let replaced = replacement.map(|text| (text, self.drawn.letters.len(), self.drawn.unknown));
-        self.marked.push(Marked { artifact: artifact || outer, replaced });
+        self.marked.push(Marked { artifact: artifact || furniture, block, replaced });
     }
 
     pub(super) fn close(&mut self) {
@@ -94,4 +103,5 @@ pub(super) const EMPTY: Letter = Letter {
     bold: false,
     mono: false,
     artifact: false,
+    block: None,
 };

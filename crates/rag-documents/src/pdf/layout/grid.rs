@@ -66,6 +66,21 @@ pub(super) fn taken_out(drawn: &Drawn) -> (Cow<'_, [Letter]>, Vec<Piece>) {
     (letters.map(|(letter, _)| letter.clone()).collect(), rows)
 }
 
+/// Whether letters stand in a table with borders.
+pub(super) fn holds_table<'a>(
+    rules: &[Rule],
+    letters: impl Iterator<Item = &'a Letter>,
+    text: &str,
+) -> bool {
+    let grids = grids(rules);
+    let letters: Vec<&Letter> = if grids.is_empty() { Vec::new() } else { letters.collect() };
+    grids.iter().any(|grid| {
+        let inside = letters.iter().filter(|letter| grid.field_of(letter).is_some());
+        let inside: Vec<Letter> = inside.map(|letter| (*letter).clone()).collect();
+        grid.with_rows(&inside, text).read(&inside, text).is_some()
+    })
+}
+
 /// The grids that lines make, from top to bottom.
 fn grids(rules: &[Rule]) -> Vec<Grid> {
     let level = rules.iter().filter(|rule| rule.to.0 - rule.from.0 > rule.to.1 - rule.from.1);
@@ -219,7 +234,7 @@ impl Grid {
         }
         let mut texts: Vec<String> = Vec::with_capacity(inside.len());
         for letters in &inside {
-            texts.push(cell(letters, text)?);
+            texts.push(cell_text(letters, text)?);
         }
         let filled = |row: usize| {
             let fields = row * self.wide()..(row + 1) * self.wide();
@@ -328,7 +343,7 @@ struct Span {
 }
 
 /// The text of a cell; `None` when it is too much for one.
-fn cell(letters: &[Letter], text: &str) -> Option<String> {
+pub(super) fn cell_text(letters: &[Letter], text: &str) -> Option<String> {
     let mut whole = String::new();
     let mut count = 0;
     for frame in pieces::by_direction(letters, text, Vec::new()) {

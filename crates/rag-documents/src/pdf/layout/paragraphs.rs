@@ -52,7 +52,14 @@ fn usual_leading(lines: &[&Line]) -> f32 {
 /// Whether `line` goes on where `above` ended because its line was full.
 fn continues(above: &Line, line: &Line, leading: f32, right: f32) -> bool {
     let apart = |line: &Line| line.row || line.mono || has_leader(&line.text);
-    if apart(above) || apart(line) || line.begins_item() {
+    if apart(above) || apart(line) {
+        return false;
+    }
+    if let (Some(one), Some(other)) = (above.paragraph, line.paragraph) {
+        return one == other
+            && (is_full(above, line, right) || breaks_word(&above.text, &line.text));
+    }
+    if line.begins_item() {
         return false;
     }
     // A heading goes on in its own lines only.
@@ -84,12 +91,17 @@ fn continues(above: &Line, line: &Line, leading: f32, right: f32) -> bool {
     if breaks_word(&above.text, &line.text) {
         return true;
     }
-    // A line is full when the next word would not have fitted: one character of Chinese, or a word.
+    let indent = if above.begins_item() { 4.0 } else { 0.9 };
+    is_full(above, line, right) && line.left <= above.left + indent * size
+}
+
+/// Whether the line above is full: the next word would not have fitted, one character of Chinese, or a word.
+fn is_full(above: &Line, line: &Line, right: f32) -> bool {
+    let size = above.size;
     let wide = first(&line.text).is_some_and(is_wide);
     let first_word = line.text.split(' ').next().map_or(0, |word| word.chars().count());
     let room = if wide { 2.5 * size } else { (first_word.min(20) as f32 * 0.6 + 1.5) * size };
-    let indent = if above.begins_item() { 4.0 } else { 0.9 };
-    above.right >= right - room && line.left <= above.left + indent * size
+    above.right >= right - room
 }
 
 /// Whether a word is broken at the end of a line.

@@ -6,6 +6,7 @@ mod holes;
 mod limits;
 mod marks;
 mod neighbors;
+mod shadows;
 mod words;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use std::collections::HashMap;
 use super::super::content::Letter;
 use super::super::direction;
 use neighbors::neighbors;
+use shadows::{MOST_COMPARED, SHADOWS, Shadows};
 use words::{WORD_GAP, spaced};
 
 /// A gap of this share ends a piece: it may be a gutter between columns.
@@ -154,6 +156,7 @@ struct Set<'a> {
 /// The pieces that run in one direction.
 pub(super) struct Frame {
     pub(super) pieces: Vec<Piece>,
+    pub(super) direction: (f32, f32),
     /// Whether they run from top to bottom, as vertical Chinese does and pages that are turned.
     pub(super) downwards: bool,
 }
@@ -200,9 +203,21 @@ pub(super) fn by_direction(letters: &[Letter], text: &str, rows: Vec<Piece>) -> 
         if direction == UPRIGHT {
             pieces.extend(rows.take().into_iter().flatten());
         }
-        Frame { pieces, downwards: direction.1 < -0.9 }
+        Frame { pieces, direction, downwards: direction.1 < -0.9 }
     };
     frames.into_iter().map(pieces).collect()
+}
+
+/// The direction that most letters run in.
+pub(super) fn main_direction(letters: &[Letter]) -> (f32, f32) {
+    let mut counts: HashMap<(i32, i32), (usize, (f32, f32))> = HashMap::new();
+    for letter in letters {
+        let (dx, dy) = letter.direction;
+        let key = ((dx * 10.0).round() as i32, (dy * 10.0).round() as i32);
+        counts.entry(key).or_insert((0, letter.direction)).0 += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(key, (count, _))| (*count, *key));
+    most.map_or(UPRIGHT, |(_, (_, direction))| direction)
 }
 
 /// A letter of a piece.
@@ -241,7 +256,12 @@ struct Draft<'a> {
 fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
     let mut drafts: Vec<Draft<'_>> = Vec::new();
     let mut draft: Option<Draft<'_>> = None;
-    for set in letters {
+    let mut shadows = Shadows { left: MOST_COMPARED };
+    let mut read_to = 0;
+    for (at, set) in letters.iter().enumerate() {
+        if at < read_to {
+            continue;
+        }
         let letter = set.letter;
         let size = letter.size.max(0.1);
         if set.text.trim().is_empty() {
@@ -250,15 +270,22 @@ fn drawing_order(letters: &[Set<'_>]) -> Vec<Piece> {
             }
             continue;
         }
+        let goes_on = draft.as_ref().is_some_and(|draft| draft.continues(set, size));
+        if !goes_on {
+            let recent: Vec<&Draft<'_>> =
+                draft.iter().chain(drafts.iter().rev().take(SHADOWS)).collect();
+            read_to = at + shadows.end(letters.get(at..).unwrap_or_default(), &recent);
+            if at < read_to {
+                continue;
+            }
+        }
         match &mut draft {
-            Some(d) if d.continues(set, size) => {
+            Some(d) if goes_on => {
                 let gap = (set.along - d.right) / d.size.min(size);
                 // The same letter once more in the same place: bold for want of a bold font.
-                let again = d.parts.last().is_some_and(|part| part.text == set.text)
-                    && (set.along - d.last).abs() < 0.1 * size
-                    && (set.down - d.base).abs() < 0.15 * size
-                    && letter.width > 0.2 * size;
-                if !again {
+                let twice = letter.width > 0.2 * size
+                    && d.parts.last().is_some_and(|part| d.has_at(part, set, size));
+                if !twice {
                     d.push(set, gap, size);
                 }
             }
@@ -315,6 +342,12 @@ impl<'a> Draft<'a> {
             && gap <= PIECE_GAP * larger
             && set.along >= self.right - OVERLAP * larger
             && set.along >= self.last - 0.3 * larger
+    }
+
+    fn has_at(&self, part: &Part<'_>, set: &Set<'_>, size: f32) -> bool {
+        part.text == set.text
+            && (set.along - part.along).abs() < 0.1 * size
+            && (set.down - self.base).abs() < 0.15 * size
     }
 
     /// A space is no ink: it parts words and reaches nowhere. But one that the writer stretched as far as the next word,

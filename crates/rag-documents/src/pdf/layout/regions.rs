@@ -11,8 +11,8 @@ use super::pieces::Piece;
 const MOST: usize = 64;
 const MOST_PIECES: usize = 1_500;
 
-/// The regions in the order in which they were drawn.
-pub(super) fn regions(mut pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
+/// The regions in the order in which they were drawn; on a page that is drawn in `layers`, none before what stands over it.
+pub(super) fn regions(mut pieces: Vec<Piece>, layers: bool) -> Vec<Vec<Piece>> {
     if pieces.len() > MOST_PIECES {
         return vec![pieces];
     }
@@ -27,7 +27,22 @@ pub(super) fn regions(mut pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
     if regions.len() > MOST {
         return vec![regions.into_iter().flat_map(|region| region.pieces).collect()];
     }
-    together(regions).into_iter().map(|region| region.pieces).collect()
+    let mut regions = together(regions);
+    if layers {
+        regions = from_the_top(regions);
+    }
+    regions.into_iter().map(|region| region.pieces).collect()
+}
+
+/// Regions in the order in which they are, but none before one that stands over it.
+fn from_the_top(regions: Vec<Region>) -> Vec<Region> {
+    let mut left: Vec<Region> = regions;
+    let mut ordered = Vec::with_capacity(left.len());
+    let is_first = |left: &[Region], region: &Region| !left.iter().any(|o| o.stands_over(region));
+    while let Some(next) = left.iter().position(|region| is_first(&left, region)) {
+        ordered.push(left.remove(next));
+    }
+    ordered
 }
 
 /// Puts regions that lie in each other together, until none do.
@@ -116,6 +131,14 @@ impl Region {
         if other.base > self.base {
             (self.base, self.size) = (other.base, other.size);
         }
+    }
+
+    /// Whether it stands wholly above another, in the same column.
+    fn stands_over(&self, other: &Self) -> bool {
+        let narrower = (self.right - self.left).min(other.right - other.left);
+        self.bottom <= other.top
+            && self.top < other.top
+            && self.right.min(other.right) - self.left.max(other.left) > 0.5 * narrower
     }
 
     /// Whether one has pieces in the other: more than a few that reach beyond their column.

@@ -125,6 +125,8 @@ impl Parted {
             artifact: self.cells.iter().all(|cell| cell.artifact),
             block: 0,
             heading: None,
+            level: None,
+            paragraph: None,
             main: true,
         }
     }

@@ -23,6 +23,7 @@ fn set(drawn: &mut Drawn, x: f32, y: f32, size: f32, mono: bool, text: &str) {
                 bold: false,
                 mono,
                 artifact: false,
+                block: None,
             });
         }
         x += width;
@@ -44,8 +45,8 @@ fn check_sized(pieces: &[(f32, f32, f32, &str)], expected: &str) {
 }
 
 fn text_of(drawn: &Drawn) -> String {
-    let mut text = paragraphs(&lines(drawn).iter().collect::<Vec<_>>());
-    hyphens::settle(&mut [&mut text]);
+    let mut text = paragraphs(&lines(drawn, &Structure::default()).iter().collect::<Vec<_>>());
+    hyphens::settle(&mut [&mut text], hyphens::Hyphenation::Usual);
     text
 }
 
