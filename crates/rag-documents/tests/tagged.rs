@@ -80,6 +80,43 @@ fn what_is_drawn_out_of_turn_is_read_in_its_turn() {
 }
 
 #[test]
+fn types_of_a_namespace_and_entries_are_read() {
+    // As LaTeX tags: types of its own, which a namespace explains (PDF 2.0), and some of these by those of another.
+    let space =
+        |roles: &str| format!("<< /Type /Namespace /NS (urn:a) /RoleMapNS << {roles} >> >>");
+    let spaces = [
+        "<< >>".to_owned(),
+        space("/text [/para 8 0 R] /title [/Title 9 0 R] /loop [/loop 7 0 R]"),
+        space("/para [/P 9 0 R]"),
+        space(""),
+    ];
+    let content = [
+        marked(0, &show(72, 700, 10, "Leave")),
+        marked(1, &show(72, 688, 10, "It is paid.")),
+        marked(2, &show(72, 676, 10, "Nobody sells it.")),
+        marked(3, &show(72, 664, 10, "1")),
+        marked(4, &show(90, 664, 10, "Leave")),
+        marked(5, &show(120, 664, 10, ". . . . . 7")),
+        marked(6, &show(72, 652, 10, "Five days.")),
+    ];
+    let of = |kind: &str, kids: &str| element(&format!("{kind} /NS 7 0 R"), kids);
+    // An entry's title is a paragraph in it, too.
+    let entry = element(
+        "TOCI",
+        &[element("Lbl", "3"), element("P", "4"), element("Reference", "5")].concat(),
+    );
+    let tree = [of("title", "0"), of("text", "1"), of("text", "2"), entry, of("loop", "6")];
+    let spaces: Vec<&str> = spaces.iter().map(String::as_str).collect();
+    let document = tagged_with(&content.concat(), &tree.concat(), "", &spaces);
+    assert_eq!(document.sections[0].heading.as_deref(), Some("Leave"));
+    assert!(
+        text(&document).ends_with("It is paid.\nNobody sells it.\n1 Leave . . . . . 7\nFive days."),
+        "{}",
+        text(&document)
+    );
+}
+
+#[test]
 fn paragraphs_end_where_their_tags_do() {
     // The lines of two short paragraphs could be those of one; the third goes on beside a picture and in the next column.
     let content = [

@@ -1,4 +1,4 @@
-//! Which lines are headings: those the outline names, or else those set larger than the text.
+//! Which lines are headings: those the outline or the tags name, or else those set larger than the text.
 
 use std::collections::HashMap;
 
@@ -12,8 +12,9 @@ const LONGEST: usize = 140;
 /// Headings on one page, and lines of it, that are searched for those of the outline.
 const MOST_ON_A_PAGE: usize = 200;
 const LONGEST_PAGE: usize = 2_000;
-/// Where more than one line in so many is a heading, nothing is said by it.
+/// Where more than one line in so many is a heading, nothing is said by it: neither by size, nor by tags.
 const MOST_OF: usize = 3;
+const MOST_TAGGED: usize = 2;
 /// Levels of headings by font size.
 const LEVELS: usize = 5;
 
@@ -116,7 +117,7 @@ fn letters(text: &str) -> String {
 fn by_tags(pages: &[Vec<Line>]) -> Option<Vec<Vec<Heading>>> {
     let lines = || pages.iter().flatten();
     let tagged = lines().filter(|line| line.level.is_some()).count();
-    if tagged == 0 || tagged * MOST_OF > lines().count() {
+    if tagged == 0 || tagged * MOST_TAGGED > lines().count() {
         return None;
     }
     let of_page = |lines: &Vec<Line>| {

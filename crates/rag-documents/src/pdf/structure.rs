@@ -188,26 +188,29 @@ impl<'a> Walk<'a, '_> {
     fn kid(&mut self, kid: &'a Object, run: &mut Run, place: Place, depth: usize) {
         let Some(left) = self.left.checked_sub(1) else { return };
         self.left = left;
-        if let Ok(mark) = kid.as_i64() {
-            return self.mark(place.page, mark, run, place);
+        if let Some(mark) = self.mark_of(kid, place.page) {
+            return self.mark(mark, run, place);
         }
         let Some(element) = as_dictionary(kid) else { return };
-        match self.pdf.name(element, b"Type") {
-            Some(b"OBJR") => {}
-            Some(b"MCR") => {
-                let reference = |key| element.get(key).ok().and_then(|id| id.as_reference().ok());
-                let content = reference(b"Stm").or_else(|| reference(b"Pg")).or(place.page);
-                let mark = self.pdf.value(element, b"MCID").and_then(|mark| mark.as_i64().ok());
-                if let Some(mark) = mark {
-                    self.mark(content, mark, run, place);
-                }
-            }
-            _ => self.element(element, run, place, depth + 1),
+        if !matches!(self.pdf.name(element, b"Type"), Some(b"OBJR" | b"MCR")) {
+            self.element(element, run, place, depth + 1);
         }
     }
 
-    fn mark(&mut self, content: Option<ObjectId>, mark: i64, run: &mut Run, place: Place) {
-        let (Some(content), Ok(mark)) = (content, u32::try_from(mark)) else { return };
+    /// The content and number of the stretch that a kid is.
+    fn mark_of(&self, kid: &Object, page: Option<ObjectId>) -> Option<(ObjectId, u32)> {
+        let (content, mark) = match as_dictionary(kid) {
+            Some(kid) if self.pdf.name(kid, b"Type") == Some(b"MCR") => {
+                let reference = |key| kid.get(key).ok().and_then(|id| id.as_reference().ok());
+                let content = reference(b"Stm").or_else(|| reference(b"Pg")).or(page);
+                (content, self.pdf.value(kid, b"MCID")?)
+            }
+            _ => (page, kid),
+        };
+        content.zip(u32::try_from(mark.as_i64().ok()?).ok())
+    }
+
+    fn mark(&mut self, (content, mark): (ObjectId, u32), run: &mut Run, place: Place) {
         let structure = &mut *self.structure;
         let block = *run.block.get_or_insert_with(|| {
             structure.blocks.push(Block { kind: run.kind, cell: place.cell });
@@ -244,7 +247,11 @@ impl<'a> Walk<'a, '_> {
                 self.kids(element, run, place, depth);
                 run.is_label |= first;
             }
-            // The first paragraph of an item stands beside its mark, and what is an entry of a table of contents is one.
+            // An entry is one paragraph, whatever it is made of.
+            Role::Own(Kind::Paragraph) if run.kind == Kind::Entry => {
+                self.kids(element, run, place, depth);
+            }
+            // The first paragraph of an item stands beside its mark.
             Role::Own(Kind::Paragraph | Kind::Loose) if run.takes_paragraph() => {
                 self.kids(element, run, place, depth);
                 *run = Run::new(Kind::Paragraph);
@@ -317,12 +324,32 @@ impl<'a> Walk<'a, '_> {
         })
     }
 
+    /// The type that one of a namespace stands for, and its namespace (PDF 2.0, 14.7.4.2), or that one stands for in the whole document.
+    fn stands_for(
+        &self,
+        name: &[u8],
+        space: Option<&'a Dictionary>,
+    ) -> Option<(&'a [u8], Option<&'a Dictionary>)> {
+        let pdf = self.pdf;
+        let roles = space.and_then(|space| pdf.dictionary(space, b"RoleMapNS"));
+        let of_space = roles.and_then(|roles| pdf.value(roles, name));
+        match of_space.or_else(|| pdf.value(self.roles?, name))? {
+            Object::Name(other) => Some((other, None)),
+            Object::Array(pair) => {
+                let other = pdf.follow(pair.first()?)?.as_name().ok()?;
+                Some((other, pair.get(1).and_then(|space| as_dictionary(pdf.follow(space)?))))
+            }
+            _ => None,
+        }
+    }
+
     /// What the type of an element, or the standard one that it stands for, means (PDF 1.7, 14.8.4).
     fn role(&self, element: &'a Dictionary) -> Role {
         let mut name = self.pdf.name(element, b"S").unwrap_or_default();
+        let mut space = self.pdf.dictionary(element, b"NS");
         for _ in 0..MOST_ROLES {
-            match self.roles.and_then(|roles| self.pdf.name(roles, name)) {
-                Some(other) if other != name => name = other,
+            match self.stands_for(name, space) {
+                Some((other, its)) if other != name => (name, space) = (other, its),
                 _ => break,
             }
         }
