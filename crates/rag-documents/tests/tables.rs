@@ -249,3 +249,48 @@ fn list_items_far_from_their_marks_are_no_table() {
     }
     assert!(text(&[], &items(["10", "11", "12"])).contains("10 | The stand"));
 }
+
+#[test]
+fn a_word_that_is_broken_in_the_last_cell_of_a_row_is_whole() {
+    let rows = [
+        ("width", "of the picture, as a share of the line"),
+        ("scale", "allows scaling to the width of a page, and keeps as-"),
+        ("", "pect ratio intact, if it is known"),
+        ("angle", "of the picture to its base line"),
+        ("", "other words of the same cell"),
+    ];
+    let words: Vec<String> = (0_u32..)
+        .zip(rows)
+        .flat_map(|(at, (name, meaning))| {
+            let y = 700 - 12 * at;
+            [show(72, y, 10, name), show(200, y, 10, meaning)]
+        })
+        .collect();
+    assert_eq!(
+        text(&[], &words),
+        "width | of the picture, as a share of the line\n\
+         scale | allows scaling to the width of a page, and keeps aspect ratio intact, if it is known\n\
+         angle | of the picture to its base line\n | other words of the same cell"
+    );
+}
+
+#[test]
+fn a_small_table_below_other_lines_is_one() {
+    // Each of these stands by itself, as in a form; the second one reaches over the columns of the table.
+    let lines = (0..12).map(|at| {
+        let words = if at == 1 {
+            "Street: St James's Square, on the north side, London"
+        } else {
+            "Name: Ada"
+        };
+        show(72, 760 - 12 * at, 10, words)
+    });
+    let rows = [["Item", "", "Sum"], ["engine", "G", "1.000,00"], ["cards", "R", "500,00"]];
+    let cells = (0_u32..).zip(rows).flat_map(|(row, cells)| {
+        let place = move |(at, cell)| show([72, 180, 240][at], 600 - 18 * row, 10, cell);
+        cells.into_iter().enumerate().filter(|(_, cell)| !cell.is_empty()).map(place)
+    });
+    let words: Vec<String> = lines.chain(cells).collect();
+    let read = text(&[], &words);
+    assert!(read.ends_with("Item |  | Sum\nengine | G | 1.000,00\ncards | R | 500,00"), "{read}");
+}

@@ -6,7 +6,7 @@ use rag_documents::{Limits, read};
 #[path = "made/pdf.rs"]
 #[expect(dead_code, reason = "made for other tests, too")]
 mod made;
-use made::{page, pages, show};
+use made::{page, pages, show, stream};
 
 fn text(bytes: Vec<u8>) -> String {
     let document = read(bytes, "a.pdf", &Limits::default()).unwrap();
@@ -86,6 +86,21 @@ fn words_in_capitals_are_broken_like_others() {
 }
 
 #[test]
+fn a_word_broken_in_a_table_of_contents_is_whole() {
+    let lines = [
+        show(72, 700, 10, "2 Controlling the appear-"),
+        show(82, 688, 10, "ance . . . . . . . . 7"),
+        show(72, 676, 10, "3 Defining new words and"),
+        show(82, 664, 10, "others . . . . . . . . 9"),
+    ];
+    assert_eq!(
+        text(pages(&[&lines.concat()], "")),
+        "2 Controlling the appearance . . . . . . . . 7\n\
+         3 Defining new words and\nothers . . . . . . . . 9"
+    );
+}
+
+#[test]
 fn signs_that_are_drawn_in_two_parts_are_one() {
     let font = "<< /Type /Font /Subtype /Type1 /BaseFont /CMSY10 /FirstChar 33 /LastChar 41 \
          /Widths [0 1000 278 1000 278 0 778 444 444] /Encoding << /Differences \
@@ -108,4 +123,25 @@ fn shadows_of_words_are_no_words() {
     let content =
         [twice(72, "8. "), twice(95, "Translation"), show(72, 670, 10, "It is llama, still.")];
     assert_eq!(text(pages(&[&content.concat()], "")), "8. Translation\nIt is llama, still.");
+}
+
+#[test]
+fn letters_are_as_large_as_they_are_drawn() {
+    // As dvips and Ghostscript write bitmaps: in a font of 0.12 points, letters of 42 units, drawn from below.
+    let drawing =
+        |top: u32, width: u32| stream("", &format!("{width} 0 2 -1 {} {top} d1", width - 2));
+    let drawings = [drawing(58, 46), drawing(38, 37), drawing(38, 42)];
+    let font = "<< /Type /Font /Subtype /Type3 /FontMatrix [1 0 0 -1 0 0] /FontBBox [0 0 1000 1000] \
+         /FirstChar 97 /LastChar 101 /Widths [42 46 37 46 37] /CharProcs << /b 6 0 R /c 7 0 R /a 8 0 R /d 6 0 R /e 7 0 R >> \
+         /Encoding << /Type /Encoding /Differences [97 /a /b /c /d /e] >> >>";
+    let with = |drawings: &[&str]| {
+        let content = "BT /F 0.12 Tf 1 0 0 -1 72 700 Tm (bad) Tj 15.84 0 Td (ca) Tj 9.6 0 Td (be) Tj 14 0 Td (ace) Tj ET";
+        let fonts: Vec<&str> = std::iter::once(font).chain(drawings.iter().copied()).collect();
+        text(page(content, &fonts))
+    };
+    // The gaps within the first word are 0.24 and 0.12 points wide, that between the words 4.
+    let drawings: Vec<&str> = drawings.iter().map(String::as_str).collect();
+    assert_eq!(with(&drawings), "badcabe ace");
+    // Where drawings say nothing of their size, the widths do.
+    assert_eq!(with(&["<< >>"; 3]), "badcabe ace");
 }

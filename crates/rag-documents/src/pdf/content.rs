@@ -380,7 +380,7 @@ impl<'a> Reader<'_, 'a> {
             }
             let spacing =
                 state.character_spacing + if glyph.is_space { state.word_spacing } else { 0.0 };
-            let rise = state.rise - glyph.hang / 1000.0 * state.size;
+            let rise = state.rise - glyph.hang / 1000.0 * state.size * font.em;
             let place = Matrix::translation(0.0, rise).then(*text).then(state.matrix);
             let Matrix([a, b, c, d, x, y]) = place;
             let (across, up) = (a.hypot(b), c.hypot(d));
@@ -419,7 +419,7 @@ impl<'a> Reader<'_, 'a> {
                     x,
                     y,
                     width: (reach * across).abs(),
-                    size: state.size.abs() * up,
+                    size: state.size.abs() * font.em * up,
                     direction,
                     bold: font.bold,
                     mono: font.mono,

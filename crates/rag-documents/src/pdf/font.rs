@@ -1,6 +1,7 @@
 //! Fonts: from the codes of a shown string to characters and their widths.
 
 mod composite;
+mod drawn;
 mod numbers;
 mod simple;
 mod widths;
@@ -39,7 +40,7 @@ pub(crate) struct Glyph<'g> {
     pub(crate) text: &'g str,
     /// How far it moves, in thousandths of the font size.
     pub(crate) width: f32,
-    /// How far below its origin the line stands that it belongs to, in thousandths of the font size.
+    /// How far below its origin the line stands that it belongs to, in thousandths of the size of its letters.
     pub(crate) hang: f32,
     /// Whether it is the one-byte space, which word spacing widens.
     pub(crate) is_space: bool,
@@ -54,6 +55,8 @@ pub(crate) struct Font {
     pub(crate) mono: bool,
     /// Whether its lines run from top to bottom.
     pub(crate) vertical: bool,
+    /// What its size is multiplied with to be that of its letters, in whose shares all else is measured.
+    pub(crate) em: f32,
 }
 
 enum Kind {
@@ -101,10 +104,11 @@ impl Font {
         if kind == b"Type0" {
             let composite = Composite::read(pdf, dictionary, limit);
             let vertical = composite.vertical;
-            Self { kind: Kind::Composite(Box::new(composite)), bold, mono, vertical }
+            Self { kind: Kind::Composite(Box::new(composite)), bold, mono, vertical, em: 1.0 }
         } else {
             let simple = Simple::read(pdf, dictionary, &name, limit);
-            Self { kind: Kind::Simple(Box::new(simple)), bold, mono, vertical: false }
+            let em = simple.em;
+            Self { kind: Kind::Simple(Box::new(simple)), bold, mono, vertical: false, em }
         }
     }
 

@@ -5,6 +5,7 @@ mod drawing;
 mod formulas;
 mod grid;
 mod lines;
+mod notes;
 mod paragraphs;
 mod pieces;
 mod regions;
@@ -78,12 +79,15 @@ fn all_set_out(frames: Vec<Frame>, layers: bool) -> Vec<Line> {
 /// The lines of what runs in one direction, by regions and columns, with tables among them.
 fn set_out(frame: Frame, layers: bool) -> Vec<Line> {
     let mut all = Vec::new();
+    let (pieces, notes) = notes::taken_out(frame.pieces);
+    let frame = Frame { pieces, ..frame };
     for pieces in regions_of(frame, layers).into_iter().flat_map(columns::blocks) {
         // A diagram has neither columns nor rows: whoever drew it put together what belongs together.
         let loose = drawing::is_loose(&pieces);
         let groups = if loose { drawing::groups(pieces) } else { vec![pieces] };
         groups.into_iter().for_each(|pieces| add_block(&mut all, pieces, !loose));
     }
+    notes::put_back(&mut all, notes);
     all
 }
 

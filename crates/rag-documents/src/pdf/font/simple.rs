@@ -7,7 +7,7 @@ use lopdf::{Dictionary, Document as Pdf, Object};
 use super::super::names::{self, Letters};
 use super::super::objects::{Objects, plain};
 use super::super::program::Program;
-use super::{Glyph, ToUnicode, clean, is_private, sign, widths};
+use super::{Glyph, ToUnicode, clean, drawn, is_private, sign, widths};
 use crate::symbols;
 
 /// `FontDescriptor` flag: the font has its own set of characters (PDF 1.7, table 123).
@@ -17,6 +17,8 @@ pub(super) struct Simple {
     texts: Vec<String>,
     widths: [f32; 256],
     hangs: [f32; 256],
+    /// What the font's size is multiplied with to be that of its letters.
+    pub(super) em: f32,
 }
 
 impl Simple {
@@ -34,7 +36,10 @@ impl Simple {
         let mut texts: Vec<String> =
             (0..=255_u8).map(|code| encoding.text(code, &to_unicode, &program)).collect();
         tell_signs(&mut texts, &to_unicode);
-        Self { texts, widths, hangs }
+        let is_drawn = pdf.name(font, b"Subtype") == Some(b"Type3");
+        let em = || drawn::em(pdf, font, &encoding.names, &texts, &widths);
+        let em = if is_drawn { em() } else { 1.0 };
+        Self { texts, widths, hangs, em }
     }
 
     pub(super) fn decode(&self, bytes: &[u8], mut each: impl FnMut(Glyph<'_>)) {

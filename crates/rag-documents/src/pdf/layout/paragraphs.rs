@@ -24,6 +24,7 @@ pub(crate) fn paragraphs(lines: &[&Line]) -> String {
         let edge = edges.get(&line.block).copied().unwrap_or(line.right);
         match above {
             Some(above) if continues(above, line, leading, edge) => join(&mut text, &line.text),
+            Some(above) if let Some(rest) = rest_of_cell(above, line) => join(&mut text, rest),
             Some(_) => {
                 text.push('\n');
                 text.push_str(&line.text);
@@ -36,7 +37,7 @@ pub(crate) fn paragraphs(lines: &[&Line]) -> String {
 }
 
 /// The distance most neighboring lines have, relative to their font size.
-fn usual_leading(lines: &[&Line]) -> f32 {
+pub(super) fn usual_leading(lines: &[&Line]) -> f32 {
     let mut gaps: Vec<f32> = lines
         .windows(2)
         .filter_map(|pair| {
@@ -50,9 +51,13 @@ fn usual_leading(lines: &[&Line]) -> f32 {
 }
 
 /// Whether `line` goes on where `above` ended because its line was full.
-fn continues(above: &Line, line: &Line, leading: f32, right: f32) -> bool {
-    let apart = |line: &Line| line.row || line.mono || has_leader(&line.text);
-    if apart(above) || apart(line) {
+pub(super) fn continues(above: &Line, line: &Line, leading: f32, right: f32) -> bool {
+    let apart = |line: &Line| line.row || line.mono;
+    if apart(above) || apart(line) || has_leader(&above.text) {
+        return false;
+    }
+    // The page of an entry may stand in its second line.
+    if has_leader(&line.text) && !breaks_word(&above.text, &line.text) {
         return false;
     }
     if let (Some(one), Some(other)) = (above.paragraph, line.paragraph) {
@@ -95,6 +100,14 @@ fn continues(above: &Line, line: &Line, leading: f32, right: f32) -> bool {
     is_full(above, line, right) && line.left <= above.left + indent * size
 }
 
+/// What a row says in its only cell, if that goes on with the word that the last cell of the row above breaks.
+fn rest_of_cell<'a>(above: &Line, line: &'a Line) -> Option<&'a str> {
+    let rest = line.text.trim_start_matches(['|', ' ']);
+    let only = line.text.starts_with([' ', '|']) && !rest.contains(" | ");
+    let rows = above.row && line.row && above.block == line.block;
+    (rows && only && breaks_word(&above.text, rest)).then_some(rest)
+}
+
 /// Whether the line above is full: the next word would not have fitted, one character of Chinese, or a word.
 fn is_full(above: &Line, line: &Line, right: f32) -> bool {
     let size = above.size;
@@ -105,7 +118,7 @@ fn is_full(above: &Line, line: &Line, right: f32) -> bool {
 }
 
 /// Whether a word is broken at the end of a line.
-fn breaks_word(above: &str, below: &str) -> bool {
+pub(super) fn breaks_word(above: &str, below: &str) -> bool {
     let mut end = above.chars().rev();
     end.next().is_some_and(is_hyphen)
         && end.next().is_some_and(char::is_alphabetic)
@@ -190,7 +203,8 @@ pub(crate) fn join(text: &mut String, line: &str) {
 /// Whether two parts of a word are sure to be a compound: it has hyphens elsewhere ("e-mail-\naddress"), or goes on in small letters
 /// after a capital ("USB-\nstick").
 fn is_compound(word: &str, rest: &str) -> bool {
-    let hyphens = word.matches(is_hyphen).count();
+    let within = |c: char| c.is_alphanumeric() || is_hyphen(c);
+    let hyphens = word.chars().rev().take_while(|c| within(*c)).filter(|c| is_hyphen(*c)).count();
     let before = word.chars().rev().nth(1);
     hyphens > 1
         || before.is_some_and(char::is_uppercase) && first(rest).is_some_and(char::is_lowercase)

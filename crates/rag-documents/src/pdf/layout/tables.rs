@@ -52,13 +52,23 @@ pub(super) fn loose_rows(rows: &[Row]) -> (usize, usize) {
     while let Some(row) = rows.get(at) {
         let end = table_end(&rows, at).max(at + 1);
         let table = rows.get(at..end).unwrap_or_default();
-        if table.len() < TO_SPEAK_OF || gutters(table).is_empty() {
+        let speaks = table.len() >= TO_SPEAK_OF || is_small_table(table);
+        if !speaks || gutters(table).is_empty() {
             loose += table.iter().filter(|row| row.cells.len() >= 2 && !row.mono).count();
         }
         debug_assert!(!row.cells.is_empty(), "a row has pieces");
         at = end;
     }
     (loose, rows.len())
+}
+
+/// Whether three rows, drawn one after the other, have cells enough to be a table: a head and two rows.
+fn is_small_table(table: &[Parted]) -> bool {
+    const CELLS: usize = 3;
+    let in_turn = |pair: &[Parted]| matches!(pair, [above, below] if !above.is_unfinished(below));
+    table.len() == 3
+        && table.windows(2).all(in_turn)
+        && table.iter().filter(|row| row.cells.len() >= CELLS).count() >= 2
 }
 
 fn parted(rows: &[Row]) -> Vec<Parted> {

@@ -86,6 +86,7 @@ fn list_items_stay_apart() {
 fn a_word_broken_at_the_end_of_a_line_is_whole_again() {
     check(&[(0., 100., "an impor-"), (0., 88., "tant word")], "an important word");
     check(&[(0., 100., "an e-mail-"), (0., 88., "address of")], "an e-mail-address of");
+    check(&[(0., 100., "a (part-)solu-"), (0., 88., "tion of")], "a (part-)solution of");
     check(
         &[(0., 100., "a PDF-"), (0., 88., "file of type-"), (0., 76., "script")],
         "a PDF-file of typescript",
