@@ -13,6 +13,13 @@ fn text(bytes: Vec<u8>) -> String {
     document.sections.iter().map(|s| s.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
+/// What lines say that are set under each other.
+fn set(lines: &[&str]) -> String {
+    let shown: Vec<String> =
+        (0_u32..).zip(lines).map(|(at, line)| show(72, 700 - 12 * at, 10, line)).collect();
+    text(pages(&[&shown.concat()], ""))
+}
+
 /// What strings and gaps between them, in thousandths of the font size, say in Helvetica, whose space is 278 wide.
 fn shown(strings: &str) -> String {
     text(pages(&[&format!("BT /F 10 Tf 72 700 Td [{strings}] TJ ET")], ""))
@@ -59,13 +66,13 @@ fn texts_of_two_bytes_a_letter_are_read_in_fonts_of_one() {
 #[test]
 fn addresses_keep_their_hyphens_at_line_ends() {
     let lines = [
-        show(72, 700, 10, "Write to the list about the installer: debian-"),
-        show(72, 688, 10, "boot@lists.example.org, where someone will ans-"),
-        show(72, 676, 10, "wer, or look for more of it at www.example-"),
-        show(72, 664, 10, "pages.org today."),
+        "Write to the list about the installer: debian-",
+        "boot@lists.example.org, where someone will ans-",
+        "wer, or look for more of it at www.example-",
+        "pages.org today.",
     ];
     assert_eq!(
-        text(pages(&[&lines.concat()], "")),
+        set(&lines),
         "Write to the list about the installer: debian-boot@lists.example.org, where someone will answer, \
          or look for more of it at www.example-pages.org today."
     );
@@ -74,12 +81,12 @@ fn addresses_keep_their_hyphens_at_line_ends() {
 #[test]
 fn words_in_capitals_are_broken_like_others() {
     let lines = [
-        show(72, 700, 10, "THE SOFTWARE COMES WITHOUT ANY WAR-"),
-        show(72, 688, 10, "RANTY OF ANY KIND. Put the disc into a CD-"),
-        show(72, 676, 10, "ROM drive and start the computer with it."),
+        "THE SOFTWARE COMES WITHOUT ANY WAR-",
+        "RANTY OF ANY KIND. Put the disc into a CD-",
+        "ROM drive and start the computer with it.",
     ];
     assert_eq!(
-        text(pages(&[&lines.concat()], "")),
+        set(&lines),
         "THE SOFTWARE COMES WITHOUT ANY WARRANTY OF ANY KIND. Put the disc into a CD-ROM drive and start the \
          computer with it."
     );
@@ -88,13 +95,13 @@ fn words_in_capitals_are_broken_like_others() {
 #[test]
 fn a_word_broken_in_a_table_of_contents_is_whole() {
     let lines = [
-        show(72, 700, 10, "2 Controlling the appear-"),
-        show(82, 688, 10, "ance . . . . . . . . 7"),
-        show(72, 676, 10, "3 Defining new words and"),
-        show(82, 664, 10, "others . . . . . . . . 9"),
+        "2 Controlling the appear-",
+        "ance . . . . . . . . 7",
+        "3 Defining new words and",
+        "others . . . . . . . . 9",
     ];
     assert_eq!(
-        text(pages(&[&lines.concat()], "")),
+        set(&lines),
         "2 Controlling the appearance . . . . . . . . 7\n\
          3 Defining new words and\nothers . . . . . . . . 9"
     );
