@@ -57,7 +57,7 @@ pub(crate) fn lines(drawn: &Drawn, structure: &Structure) -> Vec<Line> {
         let (letters, rows) = grid::taken_out(drawn);
         all_set_out(pieces::by_direction(&letters, &drawn.text, rows), drawn.layers)
     });
-    let blocks = all.iter().map(|line| line.block + 1).max().unwrap_or_default();
+    let blocks = next_block(&all);
     let outside = all_set_out(pieces::by_direction(&drawn.outside, &drawn.text, Vec::new()), false);
     let apart = |line: Line| Line { block: line.block + blocks, main: false, ..line };
     let is_empty = all.is_empty();
@@ -69,7 +69,7 @@ pub(crate) fn lines(drawn: &Drawn, structure: &Structure) -> Vec<Line> {
 fn all_set_out(frames: Vec<Frame>, layers: bool) -> Vec<Line> {
     let mut all: Vec<Line> = Vec::new();
     for (at, frame) in frames.into_iter().enumerate() {
-        let blocks = all.last().map_or(0, |line| line.block + 1);
+        let blocks = next_block(&all);
         let lines = set_out(frame, layers).into_iter();
         all.extend(lines.map(|line| Line { block: line.block + blocks, main: at == 0, ..line }));
     }
@@ -101,6 +101,11 @@ fn paragraph_set_out(frame: Frame) -> Vec<Line> {
 fn regions_of(frame: Frame, layers: bool) -> Vec<Vec<Piece>> {
     // The columns of vertical text go from right to left, in whatever order they are drawn.
     if frame.downwards { vec![frame.pieces] } else { regions::regions(frame.pieces, layers) }
+}
+
+/// The number of the next block behind these lines, whose blocks may be in any order.
+fn next_block(lines: &[Line]) -> usize {
+    lines.iter().map(|line| line.block + 1).max().unwrap_or_default()
 }
 
 /// Appends the lines of one block, with tables among them if it is `tabular`.

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::paragraphs::{breaks_word, continues, usual_leading};
 use super::pieces::Piece;
-use super::{Line, first, lines, tables};
+use super::{Line, first, lines, next_block, tables};
 
 /// A line of text has so many letters; what is shorter may be a cell of a table.
 const FEWEST_LETTERS: usize = 25;
@@ -112,7 +112,7 @@ pub(super) fn put_back(all: &mut Vec<Line>, notes: Vec<Note>) {
         };
         let found = all.iter().position(is_beside).unwrap_or(all.len());
         let begin = paragraph_of(all, found);
-        let block = all.iter().map(|line| line.block + 1).max().unwrap_or_default();
+        let block = next_block(all);
         let lines = tables::lines(&lines::rows(pieces), false);
         all.splice(begin..begin, lines.into_iter().map(|line| Line { block, ..line }));
     }
